@@ -1,0 +1,51 @@
+# make demo    set up, train on the built-in cohort, generate, and say where to look
+# make test    set up and pass the fast tests
+# make check   what CI runs: lint, types, layering, fast and slow tests
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test test-slow lint format check bench clean
+
+demo: $(READY)
+	$(BIN)/gtexgen-train model=cvae condition=tissue
+	$(BIN)/gtexgen-generate generator=outputs/latest counts=training output=outputs/demo/synthetic.parquet seed=1
+	@echo
+	@echo "Trained model and report of the run   outputs/latest/"
+	@echo "Synthetic samples, in TPM             outputs/demo/synthetic.parquet"
+	@echo "Training curves                       $(BIN)/tensorboard --logdir outputs/train"
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+test-slow: $(READY)
+	$(BIN)/python -m pytest -m slow
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+check: lint test test-slow
+
+bench: $(READY)
+	$(BIN)/python benchmarks/prepare.py
+	$(BIN)/python benchmarks/training.py
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+# torch goes first and alone, so that pip takes the build that constraints.txt names and nothing replaces it.
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "gtexgen needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Use: make PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^torch==' constraints.txt)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $(READY)
