@@ -1,0 +1,84 @@
+"""Runs a command as a Hydra application whose errors a user can read."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import hydra
+from hydra import compose, initialize_config_dir
+from hydra._internal.utils import get_args_parser
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from gtexgen.config.locations import conf_folder
+from gtexgen.config.resolvers import register_resolvers
+from gtexgen.config.validation import did_you_mean
+from gtexgen.errors import GtexgenError
+
+__all__ = ["run_application"]
+
+_FULL_ERROR = "HYDRA_FULL_ERROR"
+
+
+def run_application(config_name: str, task: Callable[[DictConfig], None]) -> None:
+    """Compose ``conf/<config_name>.yaml`` with the command line and call `task` with the result.
+
+    An error that the user can mend is printed without a traceback and ends the process with status 1; with
+    ``HYDRA_FULL_ERROR=1`` in the environment every traceback is shown.
+    """
+    register_resolvers()
+    show_traceback = os.environ.get(_FULL_ERROR) == "1"
+    os.environ[_FULL_ERROR] = "1"  # Hydra then raises its errors instead of printing them
+    application = hydra.main(config_path=str(conf_folder()), config_name=config_name, version_base="1.3")(task)
+    try:
+        application()
+    except (GtexgenError, HydraException, OmegaConfBaseException) as error:
+        if show_traceback:
+            raise
+        _fail(_explain(error, config_name))
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        sys.exit(130)
+
+
+def _fail(message: str) -> NoReturn:
+    print(f"Error: {message}\n\nSet {_FULL_ERROR}=1 for the traceback.", file=sys.stderr)
+    sys.exit(1)
+
+
+def _explain(error: BaseException, config_name: str) -> str:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, GtexgenError):
+            return str(cause)
+        cause = cause.__cause__
+    message = str(error)
+    misspelt = re.match(r"Could not (?:override|append to config|delete from config)[^']*'([^'@]+)", message)
+    known = _known_keys(misspelt[1], config_name) if misspelt else []
+    if misspelt and known:
+        return f"there is no setting '{misspelt[1]}'.{did_you_mean(misspelt[1].rpartition('.')[2], known)}"
+    return message
+
+
+def _known_keys(key: str, config_name: str) -> list[str]:
+    """List the settings beside `key`, under the groups chosen on the command line."""
+    arguments = get_args_parser().parse_args()
+    choices = [text for text in arguments.overrides if "." not in text.partition("=")[0]]
+    if arguments.config_dir:
+        choices.append(f"hydra.searchpath=[file://{Path(arguments.config_dir).resolve()}]")
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(conf_folder()), version_base="1.3"):
+        try:
+            config = compose(config_name, overrides=choices)
+        except HydraException:
+            config = compose(config_name)
+    parent = key.rpartition(".")[0]
+    node = OmegaConf.select(config, parent) if parent else config
+    return [str(name) for name in node] if isinstance(node, DictConfig) else []
