@@ -1,0 +1,1 @@
+"""Expression data: file formats, the expression store, splits, scaling, conditions and batches."""

@@ -1,0 +1,1 @@
+"""The built-in cohort: a simulated GTEx whose true parameters are known."""

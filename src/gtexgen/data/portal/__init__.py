@@ -1,0 +1,1 @@
+"""The GTEx portal: its releases and downloads that go on where they broke off."""

@@ -1,0 +1,1 @@
+"""Synthetic tables: writers of every output format, in bounded memory."""
