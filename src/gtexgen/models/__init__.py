@@ -1,0 +1,1 @@
+"""The networks, likelihoods, priors and heads that make up a model, and how a spec becomes one."""
