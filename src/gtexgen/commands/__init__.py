@@ -1,0 +1,1 @@
+"""The console scripts, one module each: read the configuration, build the objects, call one function."""

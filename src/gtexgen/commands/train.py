@@ -1,0 +1,60 @@
+"""``gtexgen-train``: learn a generator from an expression store."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from gtexgen.commands.stores import find_or_prepare
+from gtexgen.config.application import run_application
+from gtexgen.config.resume import resumed_config
+from gtexgen.config.schema import TrainSettings
+from gtexgen.config.validation import validate
+from gtexgen.errors import GtexgenError
+
+__all__ = ["main", "train"]
+
+INTERRUPTED = 130
+
+
+def train(config: DictConfig) -> None:
+    """Train the model that `config` describes and print where its generator is."""
+    hydra = HydraConfig.get()
+    folder = Path(hydra.runtime.output_dir).resolve()
+    with _no_empty_folder(folder):
+        if config.resume is not None:
+            config = resumed_config(folder, hydra.overrides.task)
+        settings = validate(config, TrainSettings)
+        from gtexgen.training.experiment import check_parts, run_experiment
+        from gtexgen.training.latest import on_first_rank
+        from gtexgen.training.summary import print_summary
+
+        check_parts(settings)
+        store = find_or_prepare(settings)
+        result = run_experiment(settings, store, folder)
+    if on_first_rank():
+        print_summary(result)
+        print(folder / "generator")
+    if result.stopped_by == "interrupt":
+        sys.exit(INTERRUPTED)
+
+
+@contextmanager
+def _no_empty_folder(folder: Path) -> Iterator[None]:
+    """Take away the output folder that Hydra made, where an error left nothing in it."""
+    try:
+        yield
+    except GtexgenError:
+        with suppress(OSError):
+            folder.rmdir()
+        raise
+
+
+def main() -> None:
+    """Run ``gtexgen-train``."""
+    run_application("train", train)

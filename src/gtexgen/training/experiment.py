@@ -1,0 +1,196 @@
+"""One training run: from settings and a store to a folder with a generator and its record."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+from gtexgen.config.schema import TrainSettings
+from gtexgen.data.conditions import ConditionEncoder
+from gtexgen.data.datamodule import ExpressionDataModule
+from gtexgen.data.loaders import RowGroupReader
+from gtexgen.data.scaling import Scaling
+from gtexgen.data.splits import Split, split_donors
+from gtexgen.data.store import ExpressionStore
+from gtexgen.errors import ConfigError
+from gtexgen.generator import Generator
+from gtexgen.generator.counts import count_combinations
+from gtexgen.models.build import GenerativeModel, ModelSpec, build_model
+from gtexgen.models.posterior import Posterior
+from gtexgen.provenance import describe_process, write_record
+from gtexgen.training.fit import FitOptions, FitResult, fit
+from gtexgen.training.latest import link_latest, on_first_rank
+
+__all__ = ["check_parts", "model_spec", "run_experiment"]
+
+GIB = 2**30
+
+
+def model_spec(settings: TrainSettings) -> ModelSpec:
+    """Return what decides the networks, out of all settings."""
+    model = settings.model
+    return ModelSpec(
+        latent=model.latent,
+        hidden=model.hidden,
+        activation=model.activation,
+        dropout=model.dropout,
+        normalisation=model.normalisation,
+        head=model.head,
+        likelihood=settings.likelihood,
+        prior=settings.prior,
+    )
+
+
+def check_parts(settings: TrainSettings) -> None:
+    """Build a tiny model, so that an option which no schema knows fails before any work.
+
+    Raises
+    ------
+    ConfigError
+        If a part of the model cannot be built, or the likelihood cannot explain what the scaling gives.
+    """
+    likelihood = build_model(model_spec(settings), n_genes=2, n_conditions=1).networks.likelihood
+    if likelihood.support == "unit_interval" and settings.scaling.method != "min_max":
+        raise ConfigError(
+            f"{type(likelihood).__name__} explains values from 0 to 1, "
+            f"and scaling.method is {settings.scaling.method}.\n"
+            "  Remedy: scaling=log_min_max (or min_max), or likelihood=gaussian."
+        )
+
+
+def run_experiment(settings: TrainSettings, store: ExpressionStore, folder: Path) -> FitResult:
+    """Train on `store` and write checkpoints, curves, records and ``generator/`` into `folder`.
+
+    Parameters
+    ----------
+    settings
+        All that the command was told; with ``resume`` they are those of the run in `folder`.
+    store
+        The expression to learn.
+    folder
+        Output folder of the run.
+
+    Raises
+    ------
+    ConfigError
+        If `folder` holds another run, or the run it holds was trained on other data.
+    TrainingError
+        If training diverges.
+    """
+    record = _open_record(settings, store, folder)
+    data = _data_module(settings, store)
+    data.fit()
+    torch.manual_seed(settings.seed)
+    model = build_model(model_spec(settings), store.n_genes, data.encoder.n_features)
+    result = fit(
+        model,
+        data,
+        folder,
+        options=FitOptions(**asdict(settings.trainer)),
+        kl_warmup_epochs=settings.model.kl_warmup_epochs,
+        seed=settings.seed,
+        tensorboard=settings.logger.tensorboard,
+        hyperparameters=_hyperparameters(settings),
+        resume=folder / "checkpoints" / "last.ckpt" if settings.resume else None,
+    )
+    if on_first_rank():
+        fit_prior(model, data)
+        generator = _generator(settings, store, data, model, result)
+        generator.save(folder / "generator", overwrite=settings.resume is not None)
+        finished = {"status": result.stopped_by, "epochs": result.epochs, "best_epoch": result.best_epoch}
+        write_record(folder / "run.json", record | finished | {"metrics": result.metrics})
+        link_latest(Path(settings.outputs), folder)
+    return result
+
+
+def _open_record(settings: TrainSettings, store: ExpressionStore, folder: Path) -> dict[str, Any]:
+    """Write what is known before training; keep the record of the earlier attempts at the same run."""
+    path = folder / "run.json"
+    data = {"store": str(store.path.resolve()), "fingerprint": store.fingerprint}
+    attempts: list[dict[str, Any]] = []
+    if settings.resume is not None:
+        earlier = json.loads(path.read_text(encoding="utf-8"))
+        if earlier["data"]["fingerprint"] != store.fingerprint:
+            raise ConfigError(
+                f"resume={settings.resume}: that run was trained on other data than {store.path} now holds"
+            )
+        attempts = earlier["attempts"]
+    elif path.exists() and on_first_rank():
+        raise ConfigError(
+            f"{folder} already holds a run.\n  Remedy: resume={folder} to go on with it, or another hydra.run.dir."
+        )
+    record = {
+        "status": "running",
+        "seed": settings.seed,
+        "data": data,
+        "attempts": [*attempts, describe_process()],
+    }
+    if on_first_rank():
+        folder.mkdir(parents=True, exist_ok=True)
+        resolved = asdict(settings) | {"store": str(store.path.resolve()), "resume": None}
+        (folder / "config.yaml").write_text(yaml.safe_dump(resolved, sort_keys=False), encoding="utf-8")
+        write_record(path, record)
+    return record
+
+
+def _data_module(settings: TrainSettings, store: ExpressionStore) -> ExpressionDataModule:
+    fields = {column: field.encoding for column, field in settings.condition.items()}
+    split: Split = split_donors(store.samples, **asdict(settings.split), columns=list(fields), seed=settings.seed)
+    return ExpressionDataModule(
+        store,
+        split,
+        Scaling(**asdict(settings.scaling)),
+        ConditionEncoder(fields),
+        batch_size=settings.loader.batch_size,
+        memory_budget_bytes=int(settings.loader.memory_budget_gib * GIB),
+        shuffle_row_groups=settings.loader.shuffle_row_groups,
+        workers=settings.loader.workers,
+        seed=settings.seed,
+    )
+
+
+@torch.inference_mode()
+def fit_prior(model: GenerativeModel, data: ExpressionDataModule) -> None:
+    """Fit the prior to the posteriors of all training samples, read row group by row group."""
+    networks = model.networks.eval().cpu()
+    condition = torch.from_numpy(data.encoder.encode(data.samples("train")))
+    reader = RowGroupReader(data.store, data.split.indices("train"), data.scaling)
+    parts: list[Posterior] = []
+    for block in reader.blocks():
+        start = sum(len(part.mean) for part in parts)
+        parts.append(networks.infer(torch.from_numpy(block), condition[start : start + len(block)]))
+    posterior = Posterior(*(torch.cat(tensors) for tensors in zip(*parts, strict=True)))
+    networks.prior.fit(posterior, condition)
+
+
+def _hyperparameters(settings: TrainSettings) -> dict[str, Any]:
+    """Return the settings that tell runs apart: not where files are."""
+    everything = asdict(settings)
+    return {key: value for key, value in everything.items() if key not in {"store", "outputs", "resume", "data"}}
+
+
+def _generator(
+    settings: TrainSettings,
+    store: ExpressionStore,
+    data: ExpressionDataModule,
+    model: GenerativeModel,
+    result: FitResult,
+) -> Generator:
+    return Generator(
+        networks=model.networks,
+        spec=model_spec(settings),
+        encoder=data.encoder,
+        scaling=data.scaling,
+        genes=store.genes[["label", "gene_id", "version", "symbol"]],
+        units=store.units,
+        fingerprint=store.fingerprint,
+        training_counts=count_combinations(data.samples("train"), list(settings.condition)),
+        split=data.split,
+        metrics=result.metrics,
+        settings=asdict(settings),
+    )

@@ -1,0 +1,52 @@
+"""The final table of a training run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gtexgen.training.fit import FitResult, StopReason
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+__all__ = ["print_summary", "summary_table"]
+
+REASONS: dict[StopReason, str] = {
+    "early_stopping": "early stopping",
+    "max_epochs": "trainer.max_epochs",
+    "interrupt": "Ctrl-C",
+}
+ROWS = {
+    "elbo": "ELBO (nats)",
+    "reconstruction": "reconstruction (nats)",
+    "kl": "KL (nats)",
+    "mse": "MSE (model's scale)",
+}
+
+
+def summary_table(result: FitResult) -> Table:
+    """Set the best epoch's training and validation figures side by side, under what training took."""
+    from rich.table import Table
+
+    minutes, seconds = divmod(round(result.seconds), 60)
+    table = Table(
+        title=f"Best epoch {result.best_epoch} of {result.epochs}",
+        caption=f"ended by {REASONS[result.stopped_by]} after {minutes} min {seconds:02d} s\n"
+        f"{result.samples_per_second:,.0f} samples/s",
+    )
+    table.add_column("")
+    table.add_column("training", justify="right")
+    table.add_column("validation", justify="right")
+    for name, title in ROWS.items():
+        figures = [result.metrics[f"{part}/{name}"] for part in ("train", "val")]
+        table.add_row(title, *(f"{value:.4f}" if name == "mse" else f"{value:,.2f}" for value in figures))
+    table.add_row("active latents", "", f"{result.metrics['active_latents']:.0f}")
+    return table
+
+
+def print_summary(result: FitResult, console: Console | None = None) -> None:
+    """Print the table, to standard output unless a console is given."""
+    from rich.console import Console
+
+    (console or Console()).print(summary_table(result))

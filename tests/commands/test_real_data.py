@@ -1,0 +1,60 @@
+"""The main path on real GTEx values: what is generated follows what was asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gtexgen import Generator
+from gtexgen.data.store import ExpressionStore
+from support.console import run_well
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def prepared(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("real")
+    name = real_data / "gtex_v6" / "gtex_v6"
+    arguments = [
+        "data=files",
+        f"data.expression={name}_gene_rpkm.gct.gz",
+        f"data.samples={name}_SampleAttributesDS.txt",
+        f"data.subjects={name}_SubjectPhenotypesDS.txt",
+        "store=gtex",
+    ]
+    run_well("prepare", arguments, folder)
+    return folder
+
+
+def test_tissue_means_follow_held_out_donors(prepared: Path) -> None:
+    arguments = ["model=cvae", "condition=tissue", "store=gtex", "seed=1", "trainer.max_epochs=30"]
+    generator = Generator.load(run_well("train", arguments, prepared)[-1])
+    synthetic = generator.sample("training", seed=1)
+    store = ExpressionStore.open(prepared / "gtex")
+    held_out = generator.split.parts != "train"
+    real = np.log2(store.read() + 1)
+    made = np.log2(synthetic[store.labels].to_numpy() + 1)
+    sizes = store.samples["tissue"].value_counts()
+    for tissue in sizes.index[sizes >= 50]:
+        real_means = real[held_out & (store.samples["tissue"] == tissue).to_numpy()].mean(axis=0)
+        means = made[(synthetic["tissue"] == tissue).to_numpy()].mean(axis=0)
+        assert np.corrcoef(means, real_means)[0, 1] > 0.98, tissue
+
+
+def test_sex_genes_follow_the_sex_asked_for(prepared: Path) -> None:
+    arguments = ["condition=tissue_age_sex", "store=gtex", "seed=1", "trainer.max_epochs=15"]
+    generator = Generator.load(run_well("train", arguments, prepared)[-1])
+    table = generator.sample([{"sex": "female", "n": 300}, {"sex": "male", "n": 300}], seed=1)
+    female, male = (table.loc[table["sex"] == sex, ["XIST", "RPS4Y1"]].median() for sex in ("female", "male"))
+    assert female["XIST"] > 5 * male["XIST"]
+    assert male["RPS4Y1"] > 5 * female["RPS4Y1"]
+
+
+def test_age_alone_trains_and_generates(prepared: Path) -> None:
+    arguments = ["condition=age", "store=gtex", "trainer.max_epochs=2"]
+    generator = Generator.load(run_well("train", arguments, prepared)[-1])
+    table = generator.sample({"20-29": 10, "60-69": 20})
+    assert table["age"].value_counts().to_dict() == {"60-69": 20, "20-29": 10}
