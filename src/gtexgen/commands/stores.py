@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
@@ -86,11 +87,16 @@ def _prepare_demo(data: DemoSettings, path: Path, *, overwrite: bool) -> Prepare
 
     cohort = simulate_cohort(donors=data.donors, samples=data.samples, genes=data.genes, seed=data.seed)
     settings = {key: value for key, value in asdict(data).items() if key != "select"}
-    prepared = _write(
-        cohort.as_source(), cohort.samples, data.select, path, "TPM", origin=settings, overwrite=overwrite
+    return _write(
+        cohort.as_source(),
+        cohort.samples,
+        data.select,
+        path,
+        "TPM",
+        origin=settings,
+        companions=cohort.truth.save,
+        overwrite=overwrite,
     )
-    cohort.truth.save(path)
-    return prepared
 
 
 def _prepare_release(data: GtexSettings, path: Path, *, overwrite: bool) -> PreparedStore:
@@ -138,6 +144,7 @@ def _write(
     *,
     tables: list[Path] | None = None,
     origin: dict[str, object] | None = None,
+    companions: Callable[[Path], object] | None = None,
     overwrite: bool,
 ) -> PreparedStore:
     from gtexgen.data.gene_selection import GeneSelector
@@ -155,5 +162,13 @@ def _write(
     )
     selector = GeneSelector(genes=select.genes, min_expression=select.min_expression, top_variance=select.top_variance)
     return prepare_store(
-        source, choice, selector, path, units=units, files=tables or (), origin=origin, overwrite=overwrite
+        source,
+        choice,
+        selector,
+        path,
+        units=units,
+        files=tables or (),
+        origin=origin,
+        companions=companions,
+        overwrite=overwrite,
     )

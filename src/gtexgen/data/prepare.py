@@ -8,7 +8,7 @@ without statistics has its names read first instead, and one with samples in row
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -80,6 +80,7 @@ def prepare_store(
     origin: Mapping[str, Any] | None = None,
     overwrite: bool = False,
     row_group_rows: int | None = None,
+    companions: Callable[[Path], object] | None = None,
 ) -> PreparedStore:
     """Write the chosen genes of the chosen samples as an expression store.
 
@@ -103,6 +104,8 @@ def prepare_store(
         Replace an older store.
     row_group_rows
         Samples of a row group; by default `gtexgen.data.store_writer.default_row_group_rows`.
+    companions
+        Called with the folder before it gets its name, to put more files beside the data.
 
     Raises
     ------
@@ -142,6 +145,7 @@ def prepare_store(
             dropped=dropped,
             overwrite=overwrite,
             row_group_rows=row_group_rows,
+            companions=companions,
         )
     return PreparedStore(ExpressionStore.open(path), dropped)
 

@@ -56,6 +56,7 @@ def write_store(
     dropped: Sequence[Drop] = (),
     overwrite: bool = False,
     row_group_rows: int | None = None,
+    companions: Callable[[Path], object] | None = None,
 ) -> None:
     """Write a store, whole or not at all; Parquet is written on a thread while the next portion is made.
 
@@ -80,6 +81,8 @@ def write_store(
         Replace an older store.
     row_group_rows
         Samples of a row group; by default `default_row_group_rows`.
+    companions
+        Called with the folder before it gets its name, to put more files beside the data.
 
     Raises
     ------
@@ -119,6 +122,8 @@ def write_store(
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+        if companions is not None:
+            companions(folder)
 
 
 def check_free(path: Path, *, overwrite: bool) -> None:
