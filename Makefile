@@ -17,11 +17,14 @@ demo: $(READY)
 	@echo "Synthetic samples, in TPM             outputs/demo/synthetic.parquet"
 	@echo "Training curves                       $(BIN)/tensorboard --logdir outputs/train"
 
+# One thread a process: tests that each take all cores slow each other many times over.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8
+
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-slow: $(READY)
-	$(BIN)/python -m pytest -m slow
+	$(PYTEST) -m slow
 
 lint: $(READY)
 	$(BIN)/ruff check .
