@@ -1,7 +1,7 @@
 """Training throughput with every default on, beside a bare PyTorch loop.
 
 The bare loop has the same networks, head, batch size and validation pass, fused Adam and a shuffling DataLoader; it
-neither logs nor saves, shows nothing and keeps no figures. The two take turns epoch by epoch in one process, so whatever
+neither logs nor saves, shows nothing and keeps no figures. The two take turns epoch by epoch in one process: what
 else the machine does slows both alike. All that training does between two epochs of the bare loop counts as ours.
 
 usage: python benchmarks/training.py [--epochs 20] [--samples 10000]

@@ -26,7 +26,7 @@ def blocks(language: str) -> list[str]:
 
 
 def run_shell(commands: str, folder: Path, *options: str) -> None:
-    environment = {**os.environ, "PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}", "OMP_NUM_THREADS": "2"}
+    environment = {**os.environ, "PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         ["bash", "-euo", "pipefail", *options, "-c", commands],
         cwd=folder,
@@ -56,6 +56,7 @@ def write_portal_files(folder: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_commands_on_real_files_and_the_python_lines_run(tmp_path: Path) -> None:
     write_portal_files(tmp_path)
     (commands,) = [block for block in blocks("bash") if "gtexgen-prepare" in block]
@@ -68,6 +69,7 @@ def test_the_commands_on_real_files_and_the_python_lines_run(tmp_path: Path) -> 
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_make_demo_trains_and_generates(tmp_path: Path) -> None:
     assert any("make demo" in block for block in blocks("bash"))
     run_shell(f"make -f {ROOT / 'Makefile'} -o .venv/.ready BIN={SCRIPTS} demo", tmp_path)

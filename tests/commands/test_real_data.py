@@ -48,9 +48,9 @@ def test_sex_genes_follow_the_sex_asked_for(prepared: Path) -> None:
     arguments = ["condition=tissue_age_sex", "store=gtex", "seed=1", "trainer.max_epochs=15"]
     generator = Generator.load(run_well("train", arguments, prepared)[-1])
     table = generator.sample([{"sex": "female", "n": 300}, {"sex": "male", "n": 300}], seed=1)
-    female, male = (table.loc[table["sex"] == sex, ["XIST", "RPS4Y1"]].median() for sex in ("female", "male"))
-    assert female["XIST"] > 5 * male["XIST"]
-    assert male["RPS4Y1"] > 5 * female["RPS4Y1"]
+    genes = ["RPS4Y1", "DDX3Y"]  # XIST is not among the genes of these files; the demo cohort has it
+    female, male = (table.loc[table["sex"] == sex, genes].median() for sex in ("female", "male"))
+    assert (male > 5 * female).all()
 
 
 def test_age_alone_trains_and_generates(prepared: Path) -> None:
