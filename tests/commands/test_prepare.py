@@ -68,6 +68,32 @@ def test_malformed_files_are_named_with_the_remedy(files: Path, change: tuple[st
     assert not [path for path in files.iterdir() if "partial" in path.name]
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".tsv.gz", ".parquet"])
+@pytest.mark.parametrize("orientation", ["genes_in_rows", "samples_in_rows"])
+def test_the_orientation_of_a_table_is_found_by_its_sample_ids(files: Path, suffix: str, orientation: str) -> None:
+    table = pd.DataFrame(
+        {"AAA": [1.0, 2.5, 0.0], "BBB": [0.0, 7.0, 3.0]},
+        index=pd.Index(["GTEX-A-1", "GTEX-A-2", "GTEX-B-1"], name="id"),
+    )
+    table = table if orientation == "samples_in_rows" else table.T.rename_axis(index="gene", columns=None)
+    path = files / f"tpm{suffix}"
+    if suffix == ".parquet":
+        table.to_parquet(path)
+    else:
+        table.to_csv(path, sep="," if suffix == ".csv" else "\t")
+    store = ExpressionStore.open(
+        run_well("prepare", [*GIVEN, f"data.expression={path.name}", "store=store"], files)[-1]
+    )
+    np.testing.assert_array_equal(
+        store.read(labels=["AAA", "BBB"]), np.array([[1, 0], [2.5, 7], [0, 3]], dtype=np.float32)
+    )
+
+
+def test_samples_are_kept_by_any_column_under_its_own_name(files: Path) -> None:
+    run_well("prepare", [*GIVEN, "store=store", "data.select.where={SMTSD:Lung,SEX:male}"], files)
+    assert ExpressionStore.open(files / "store").samples["sample_id"].tolist() == ["GTEX-A-1"]
+
+
 def test_a_store_is_not_replaced_unasked(files: Path) -> None:
     run_well("prepare", [*GIVEN, "store=store"], files)
     done = run_script("prepare", [*GIVEN, "store=store", "data.select.tissues=[Lung]"], files)

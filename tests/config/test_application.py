@@ -13,7 +13,9 @@ from support.console import run_script
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["model=cvea"], "Available options in 'model':"),
+        (["model=cvea"], "there is no choice 'cvea' in the group 'model'. Did you mean 'cvae'?"),
+        (["condition=[sex,tisue]"], "Did you mean 'tissue'?"),
+        (["trainr.max_epochs=3"], "there is no setting 'trainr.max_epochs'. Did you mean 'trainer'?"),
         (["model.latnt=3"], "there is no setting 'model.latnt'. Did you mean 'latent'?"),
         (["trainer.max_epoch=3"], "Did you mean 'max_epochs'?"),
         (["+model.latnet=3"], "there is no setting 'model.latnet'. Did you mean 'latent'?"),

@@ -124,3 +124,12 @@ def test_unknown_settings() -> None:
         Scaling("log10")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match=r"robust.*known: standard, min_max, none"):
         Scaling(method="robust")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("method", ["standard", "min_max", "none"])
+def test_the_largest_training_value_is_kept_in_store_units(method: Method) -> None:
+    expression = np.array([[0.0, 7.0], [3.0, 1.0]], dtype=np.float32)
+    scaling = Scaling("log2", method).fit([expression[:1], expression[1:]])
+    restored = Scaling.from_json(scaling.to_json())
+    assert restored.largest is not None
+    np.testing.assert_allclose(restored.largest, [3.0, 7.0])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import re
@@ -195,10 +196,20 @@ def test_without_noise_the_decoded_mean_comes_back_in_store_units(generator: Gen
 
 
 def test_noise_has_the_likelihood_s_scale(generator: Generator) -> None:
+    generator.scaling.largest = None
+    generator = dataclasses.replace(generator)
     set_decoded(generator, 2.0)
     table = generator.sample(20_000, seed=1)
     scaled = generator.scaling.scale(table[generator.labels].to_numpy())
     np.testing.assert_allclose(scaled.std(axis=0), 1.0, atol=0.03)  # the untrained Gaussian's scale is 1
+
+
+def test_no_gene_exceeds_what_training_showed(generator: Generator) -> None:
+    set_decoded(generator, 50.0)
+    table = generator.sample(8, seed=1)
+    assert generator.scaling.largest is not None
+    expected = np.broadcast_to(generator.scaling.largest, (8, N_GENES))
+    np.testing.assert_allclose(table[generator.labels], expected, rtol=1e-6)
 
 
 def test_what_falls_below_zero_becomes_zero(generator: Generator) -> None:

@@ -68,12 +68,16 @@ def prepare_from_settings(
 
 def describe_store(prepared: PreparedStore) -> str:
     """Say what went into a store and what did not, and why."""
+    from gtexgen.data.units import UNKNOWN_UNITS
+
     store = prepared.store
     donors, tissues = store.samples["donor_id"].nunique(), store.samples["tissue"].nunique()
     kept = (
         f"Kept {store.n_samples:,} samples of {donors:,} donors and {tissues} tissues "
         f"x {store.n_genes:,} genes, in {store.units}"
     )
+    if store.units == UNKNOWN_UNITS:
+        kept += " (name them with data.units=TPM)"
     return "\n".join([kept, *map(_describe_drop, prepared.dropped)])
 
 
@@ -120,7 +124,7 @@ def _prepare_files(data: FilesSettings, path: Path, *, overwrite: bool) -> Prepa
     orientation = cast("Orientation", data.orientation)
     if data.samples is not None:
         samples = read_samples(data.samples, subjects=data.subjects, columns=columns)
-        source = open_source(expression, orientation=orientation, sample_ids=samples["sample_id"])
+        source = open_source(expression, orientation=orientation, sample_ids=set(samples["sample_id"]))
     else:
         source = open_source(expression, orientation=orientation)
         if source.embedded_samples is None:
@@ -158,7 +162,7 @@ def _write(
         where=select.where,
         min_samples=select.min_samples,
         incomplete=cast("Literal['error', 'drop']", select.incomplete),
-        path=source.path,
+        path=tables[0] if tables else source.path,
     )
     selector = GeneSelector(genes=select.genes, min_expression=select.min_expression, top_variance=select.top_variance)
     return prepare_store(

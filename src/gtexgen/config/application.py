@@ -7,14 +7,14 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import hydra
 from hydra import compose, initialize_config_dir
 from hydra._internal.utils import get_args_parser
 from hydra.core.global_hydra import GlobalHydra
-from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from hydra.errors import HydraException, MissingConfigException
+from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from gtexgen.config.locations import conf_folder
@@ -25,6 +25,7 @@ from gtexgen.errors import GtexgenError
 __all__ = ["run_application"]
 
 _FULL_ERROR = "HYDRA_FULL_ERROR"
+OMEGACONF_DETAILS = ("    full_key:", "    object_type=")
 
 
 def run_application(config_name: str, task: Callable[[DictConfig], None]) -> None:
@@ -59,16 +60,29 @@ def _explain(error: BaseException, config_name: str) -> str:
         if isinstance(cause, GtexgenError):
             return str(cause)
         cause = cause.__cause__
-    message = str(error)
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
+        group, _, choice = error.missing_cfg_file.rpartition("/")
+        choices = error.options or [path.stem for path in (conf_folder() / group).glob("*.yaml")]
+        return f"there is no choice '{choice}' in the group '{group}'.{did_you_mean(choice, choices)}"
+    message = "\n".join(line for line in str(error).splitlines() if not line.startswith(OMEGACONF_DETAILS))
     misspelt = re.match(r"Could not (?:override|append to config|delete from config)[^']*'([^'@]+)", message)
-    known = _known_keys(misspelt[1], config_name) if misspelt else []
-    if misspelt and known:
-        return f"there is no setting '{misspelt[1]}'.{did_you_mean(misspelt[1].rpartition('.')[2], known)}"
-    return message
+    return _no_such_setting(misspelt[1], config_name) if misspelt else message
 
 
-def _known_keys(key: str, config_name: str) -> list[str]:
-    """List the settings beside `key`, under the groups chosen on the command line."""
+def _no_such_setting(key: str, config_name: str) -> str:
+    """List what stands where the first unknown part of `key` was looked for."""
+    node: Any = _composed(config_name)
+    for part in key.split("."):
+        if not isinstance(node, DictConfig):
+            break
+        if part not in node:
+            return f"there is no setting '{key}'.{did_you_mean(part, map(str, node))}"
+        node = node[part]
+    return f"'{key}' cannot be set like this; its value is {node}"
+
+
+def _composed(config_name: str) -> DictConfig:
+    """Compose the configuration under the groups chosen on the command line, without its other settings."""
     arguments = get_args_parser().parse_args()
     choices = [text for text in arguments.overrides if "." not in text.partition("=")[0]]
     if arguments.config_dir:
@@ -76,9 +90,6 @@ def _known_keys(key: str, config_name: str) -> list[str]:
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(conf_folder()), version_base="1.3"):
         try:
-            config = compose(config_name, overrides=choices)
+            return compose(config_name, overrides=choices)
         except HydraException:
-            config = compose(config_name)
-    parent = key.rpartition(".")[0]
-    node = OmegaConf.select(config, parent) if parent else config
-    return [str(name) for name in node] if isinstance(node, DictConfig) else []
+            return compose(config_name)

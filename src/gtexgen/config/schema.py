@@ -39,7 +39,7 @@ class SelectSettings:
     top_variance: Annotated[int | None, at_least(1)]
     min_expression: Annotated[float | None, at_least(0)]
     tissues: list[str] | None
-    where: dict[str, Any]
+    where: dict[str, Any] | None
     min_samples: Annotated[int, at_least(1)]
     incomplete: Annotated[str, one_of("error", "drop")]
 

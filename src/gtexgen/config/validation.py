@@ -35,8 +35,9 @@ def validate(config: DictConfig, schema: type[Settings]) -> Settings:
         message names the key and what it may be.
     """
     settings = _convert(config, schema, prefix="")
-    if "data" in config:
-        data = OmegaConf.create(_plain(config)["data"])
+    plain = _plain(config)
+    if plain.get("data") is not None:
+        data = OmegaConf.create(plain["data"])
         source = data.get("source")
         if source not in DATA_SCHEMAS:
             raise ConfigError(f"data.source = {source!r}: must be one of: {', '.join(DATA_SCHEMAS)}")
@@ -82,7 +83,7 @@ def _first_line(error: Exception) -> str:
 
 def _wrong_type(error: ValidationError) -> str:
     message = _first_line(error)
-    return "must be a list, for example [first, second]" if "ListConfig" in message else message
+    return "must be a list, for example [first, second]" if "is not a ListConfig" in message else message
 
 
 def _unknown_key(error: ConfigKeyError, schema: type, prefix: str) -> str:

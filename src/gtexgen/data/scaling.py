@@ -41,6 +41,8 @@ class Scaling:
     ----------
     shift, factor
         Shape ``(genes,)`` float64; None before `fit`, and with the method ``"none"``.
+    largest
+        The largest value of each gene in training, in store units, shape ``(genes,)``; None before `fit`.
     """
 
     def __init__(self, transform: Transform = "log2", method: Method = "standard") -> None:
@@ -54,14 +56,15 @@ class Scaling:
         self.method: Method = method
         self.shift: FloatArray | None = None
         self.factor: FloatArray | None = None
+        self.largest: FloatArray | None = None
 
     def __repr__(self) -> str:
         return f"Scaling(transform={self.transform!r}, method={self.method!r})"
 
     @property
     def is_fitted(self) -> bool:
-        """Whether `scale` can be used; always so with the method ``"none"``."""
-        return self.method == "none" or self.shift is not None
+        """Whether `fit` was called."""
+        return self.largest is not None
 
     def fit(self, blocks: Iterable[npt.NDArray[np.float32]]) -> Self:
         """Fit to training samples that come in blocks, in one pass.
@@ -76,8 +79,6 @@ class Scaling:
         DataError
             There is no sample, or a value that is not finite.
         """
-        if self.method == "none":
-            return self
         moments = _Moments()
         for block in blocks:
             if len(block):
@@ -86,6 +87,9 @@ class Scaling:
             raise DataError("there are no training samples to fit the scaling to")
         if bad := int((~np.isfinite(moments.low + moments.high + moments.mean)).sum()):
             raise DataError(f"{bad} genes hold values in training that are not finite expression")
+        self.largest = np.expm1(moments.high * LN2) if self.transform == "log2" else moments.high
+        if self.method == "none":
+            return self
         if self.method == "standard":
             self.shift, width = moments.mean, np.sqrt(moments.squares / moments.n)
         else:
@@ -117,16 +121,17 @@ class Scaling:
 
     def to_json(self) -> dict[str, Any]:
         """Give all of it as plain values for a JSON file; floats survive exactly."""
-        shift, factor = (None if a is None else a.tolist() for a in (self.shift, self.factor))
-        return {"transform": self.transform, "method": self.method, "shift": shift, "factor": factor}
+        arrays = {"shift": self.shift, "factor": self.factor, "largest": self.largest}
+        values = {name: None if array is None else array.tolist() for name, array in arrays.items()}
+        return {"transform": self.transform, "method": self.method, **values}
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Scaling:
         """Restore what `to_json` gave."""
         scaling = cls(content["transform"], content["method"])
-        if content["shift"] is not None:
-            scaling.shift = np.array(content["shift"], dtype=np.float64)
-            scaling.factor = np.array(content["factor"], dtype=np.float64)
+        for name in ("shift", "factor", "largest"):
+            if content[name] is not None:
+                setattr(scaling, name, np.array(content[name], dtype=np.float64))
         return scaling
 
     def _transformed(self, expression: npt.NDArray[Value]) -> npt.NDArray[Value]:

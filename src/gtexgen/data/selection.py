@@ -16,6 +16,14 @@ from gtexgen.errors import DataError
 
 __all__ = ["Drop", "SampleChoice", "WhereValue", "select_samples"]
 
+OURS = {
+    "SAMPID": "sample_id",
+    "SUBJID": "donor_id",
+    "SMTS": "tissue",
+    "SMTSD": "subtissue",
+    "SEX": "sex",
+    "AGE": "age",
+}
 N_EXAMPLES = 5
 COMPARISON = re.compile(r"\s*(>=|<=|!=|==|>|<)\s*(.*\S)\s*")
 WhereValue = str | int | float | bool
@@ -168,7 +176,8 @@ def _matched(
 def _condition(
     table: pd.DataFrame, column: str, wanted: WhereValue | Sequence[WhereValue], path: Path | None
 ) -> pd.Series:
-    """Which rows satisfy one entry of `where`."""
+    """Which rows satisfy one entry of `where`; GTEx's names stand for ours."""
+    column = column if column in table.columns else OURS.get(column, column)
     if column not in table.columns:
         remedy = f"the columns are {', '.join(table.columns)}"
         raise DataError("the sample table has no such column", path=path, column=column, remedy=remedy)

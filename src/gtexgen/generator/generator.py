@@ -83,6 +83,8 @@ class Generator:
 
     def __post_init__(self) -> None:
         self.networks.eval()
+        largest = self.scaling.largest
+        self._largest = None if largest is None else largest.astype(np.float32)
 
     def __repr__(self) -> str:
         conditions = ", ".join(self.fields) or "none"
@@ -171,7 +173,7 @@ class Generator:
         samples
             Columns ``sample_id`` and the condition columns.
         expression
-            Shape ``(samples, genes)``, float32, in store units, never below 0.
+            Shape ``(samples, genes)``, float32, in store units, from 0 to the gene's largest value in training.
 
         Raises
         ------
@@ -317,7 +319,7 @@ class Generator:
         -------
         pandas.DataFrame
             The columns of `conditions` that are known, then one float32 column a gene: the likelihood's mean,
-            in store units, never below 0.
+            in store units, from 0 to the gene's largest value in training.
 
         Raises
         ------
@@ -358,7 +360,11 @@ class Generator:
             raise DataError(f"{count} are not in the table: {_some(missing)}")
 
     def _to_store_units(self, scaled: Tensor) -> np.ndarray:
-        """Undo the scaling; what lies below 0 afterwards becomes 0, for store units cannot be negative."""
+        """Undo the scaling and keep each gene between 0 and the largest value that it had in training.
+
+        A Gaussian has no end, and a few of its draws would be impossible values: negative, or many times over what
+        any body was seen to express once the logarithm is undone.
+        """
         with np.errstate(over="ignore", invalid="ignore"):
             expression = self.scaling.unscale(scaled.cpu().numpy())
         if not np.isfinite(expression).all():
@@ -368,7 +374,7 @@ class Generator:
                 f"genes: {_some([self.labels[gene] for gene in genes])}.\n"
                 "  Remedy: train again, with a lower learning rate or for fewer epochs."
             )
-        clipped: np.ndarray = np.maximum(expression, 0)
+        clipped: np.ndarray = np.clip(expression, 0, self._largest)
         return clipped
 
     def _table(self, samples: pd.DataFrame, expression: np.ndarray) -> pd.DataFrame:

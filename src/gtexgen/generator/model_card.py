@@ -24,8 +24,8 @@ LIMITS = """\
 - Samples are drawn one by one: no two of them belong to one donor, unlike real tables.
 - A condition is as good as its number of training samples in the table above. `allow_unseen` extrapolates
   to combinations that were never seen, and no metric here says how well.
-- Values that the model puts below 0 are written as 0. With `noise=False` the spread is narrower than in real
-  samples.
+- Values that the model puts below 0, or above the gene's largest in training, are written as 0 or that largest.
+- With `noise=False` the spread is narrower than in real samples.
 - Synthetic samples are no evidence: take a finding back to real data before it is believed.
 """
 

@@ -17,7 +17,7 @@ from gtexgen.data.loaders import RowGroupReader
 from gtexgen.data.scaling import Scaling
 from gtexgen.data.splits import Split, split_donors
 from gtexgen.data.store import ExpressionStore
-from gtexgen.errors import ConfigError
+from gtexgen.errors import ConfigError, GtexgenError
 from gtexgen.generator import Generator
 from gtexgen.generator.counts import count_combinations
 from gtexgen.models.build import GenerativeModel, ModelSpec, build_model
@@ -82,12 +82,30 @@ def run_experiment(settings: TrainSettings, store: ExpressionStore, folder: Path
     TrainingError
         If training diverges.
     """
-    record = _open_record(settings, store, folder)
     data = _data_module(settings, store)
     data.fit()
     torch.manual_seed(settings.seed)
     model = build_model(model_spec(settings), store.n_genes, data.encoder.n_features)
-    result = fit(
+    record = _open_record(settings, store, folder)
+    try:
+        result = _fit(settings, model, data, folder)
+    except GtexgenError as error:
+        if on_first_rank():
+            write_record(folder / "run.json", record | {"status": "failed", "error": str(error)})
+        raise
+    if on_first_rank():
+        fit_prior(model, data)
+        generator = _generator(settings, store, data, model, result)
+        generator.save(folder / "generator", overwrite=settings.resume is not None)
+        finished = {"status": result.stopped_by, "epochs": result.epochs, "best_epoch": result.best_epoch}
+        write_record(folder / "run.json", record | finished | {"metrics": result.metrics})
+        if result.stopped_by != "interrupt":
+            link_latest(Path(settings.outputs), folder)
+    return result
+
+
+def _fit(settings: TrainSettings, model: GenerativeModel, data: ExpressionDataModule, folder: Path) -> FitResult:
+    return fit(
         model,
         data,
         folder,
@@ -98,14 +116,6 @@ def run_experiment(settings: TrainSettings, store: ExpressionStore, folder: Path
         hyperparameters=_hyperparameters(settings),
         resume=folder / "checkpoints" / "last.ckpt" if settings.resume else None,
     )
-    if on_first_rank():
-        fit_prior(model, data)
-        generator = _generator(settings, store, data, model, result)
-        generator.save(folder / "generator", overwrite=settings.resume is not None)
-        finished = {"status": result.stopped_by, "epochs": result.epochs, "best_epoch": result.best_epoch}
-        write_record(folder / "run.json", record | finished | {"metrics": result.metrics})
-        link_latest(Path(settings.outputs), folder)
-    return result
 
 
 def _open_record(settings: TrainSettings, store: ExpressionStore, folder: Path) -> dict[str, Any]:
@@ -133,6 +143,8 @@ def _open_record(settings: TrainSettings, store: ExpressionStore, folder: Path) 
     if on_first_rank():
         folder.mkdir(parents=True, exist_ok=True)
         resolved = asdict(settings) | {"store": str(store.path.resolve()), "resume": None}
+        if settings.store is not None and settings.resume is None:
+            resolved["data"] = None  # the store says where its data come from
         (folder / "config.yaml").write_text(yaml.safe_dump(resolved, sort_keys=False), encoding="utf-8")
         write_record(path, record)
     return record
