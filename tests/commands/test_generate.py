@@ -67,5 +67,5 @@ def test_sex_genes_follow_the_sex_asked_for(trained: Path) -> None:
         [{"sex": "female", "n": 60}, {"sex": "male", "n": 60}], seed=2
     )
     female, male = (table.loc[table["sex"] == sex, ["XIST", "RPS4Y1"]].median() for sex in ("female", "male"))
-    assert female["XIST"] > 3 * male["XIST"]
-    assert male["RPS4Y1"] > 3 * female["RPS4Y1"]
+    assert female["XIST"] > 5 * male["XIST"]
+    assert male["RPS4Y1"] > 5 * female["RPS4Y1"]

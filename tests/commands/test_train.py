@@ -37,7 +37,7 @@ def test_the_run_keeps_what_made_it(trained: Path) -> None:
     store = json.loads((Path(record["data"]["store"]) / "store.json").read_text())
     assert record["data"]["fingerprint"] == store["fingerprint"]
     config = yaml.safe_load((run / "config.yaml").read_text())
-    assert config["trainer"]["max_epochs"] == 40
+    assert config["trainer"]["max_epochs"] == 120
     assert list(config["condition"]) == ["tissue", "age", "sex"]
 
 
