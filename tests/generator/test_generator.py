@@ -379,7 +379,7 @@ def test_a_file_that_holds_something_else_is_named(saved: Path, name: str, conte
 @pytest.mark.parametrize("target", ["os.system", "subprocess.Popen", "gtexgen.generator.folder.write_folder"])
 def test_a_foreign_config_runs_no_code_of_its_own(saved: Path, target: str) -> None:
     config = (saved / "config.yaml").read_text()
-    changed = config.replace("gtexgen.models.priors.StandardNormal", target)
+    changed = config.replace("gtexgen.models.priors.standard_normal.StandardNormal", target)
     assert changed != config
     replace(saved, "config.yaml", changed.encode())
     with pytest.raises(GeneratorError, match=rf"config\.yaml.*{re.escape(target)}"):

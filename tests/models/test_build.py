@@ -10,9 +10,9 @@ import torch
 
 from gtexgen.errors import ConfigError
 from gtexgen.models.build import ModelSpec, build_model
-from gtexgen.models.cvae import CVAE
-from gtexgen.models.likelihoods import BernoulliLikelihood
-from gtexgen.models.priors import StandardNormal
+from gtexgen.models.heads.cvae import CVAE
+from gtexgen.models.likelihoods.bernoulli import BernoulliLikelihood
+from gtexgen.models.priors.standard_normal import StandardNormal
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_an_unknown_key_is_refused_with_the_known_ones() -> None:
 
 
 def test_a_model_has_the_parts_its_spec_names() -> None:
-    spec = ModelSpec(latent=4, likelihood={"_target_": "gtexgen.models.likelihoods.BernoulliLikelihood"})
+    spec = ModelSpec(latent=4, likelihood={"_target_": "gtexgen.models.likelihoods.bernoulli.BernoulliLikelihood"})
     model = build_model(spec, n_genes=11, n_conditions=3)
     assert isinstance(model.head, CVAE)
     assert isinstance(model.networks.prior, StandardNormal)

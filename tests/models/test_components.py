@@ -9,10 +9,12 @@ import pytest
 
 from gtexgen.errors import ConfigError
 from gtexgen.models.components import build_component, find_class
-from gtexgen.models.likelihoods import GaussianLikelihood, Likelihood
-from gtexgen.models.priors import Prior, StandardNormal
+from gtexgen.models.likelihoods.base import Likelihood
+from gtexgen.models.likelihoods.gaussian import GaussianLikelihood
+from gtexgen.models.priors.base import Prior
+from gtexgen.models.priors.standard_normal import StandardNormal
 
-GAUSSIAN = "gtexgen.models.likelihoods.GaussianLikelihood"
+GAUSSIAN = "gtexgen.models.likelihoods.gaussian.GaussianLikelihood"
 
 
 def build_gaussian(**options: object) -> GaussianLikelihood:
@@ -21,7 +23,7 @@ def build_gaussian(**options: object) -> GaussianLikelihood:
 
 def test_what_the_program_knows_goes_where_it_is_asked_for() -> None:
     prior = build_component(
-        {"_target_": "gtexgen.models.priors.StandardNormal"}, StandardNormal, n_latents=5, n_genes=7
+        {"_target_": "gtexgen.models.priors.standard_normal.StandardNormal"}, StandardNormal, n_latents=5, n_genes=7
     )
     assert prior.n_latents == 5
 
@@ -68,10 +70,10 @@ def test_a_missing_target_is_named() -> None:
         ("os.system", "not in a trusted package"),
         ("gtexgen_evil.Head", "not in a trusted package"),
         ("gtexgen.models.likelihood.GaussianLikelihood", "no module 'gtexgen.models.likelihood'"),
-        ("gtexgen.models.likelihoods.nn.Linear", "no module"),
-        ("gtexgen.models.likelihoods.Gaussian", "has: GaussianLikelihood, BernoulliLikelihood"),
-        ("gtexgen.models.likelihoods.Likelihood", "is not a Likelihood"),
-        ("gtexgen.models.priors.StandardNormal", "is not a Likelihood"),
+        ("gtexgen.models.likelihoods.gaussian.nn.Linear", "no module"),
+        ("gtexgen.models.likelihoods.gaussian.Gaussian", "has: GaussianLikelihood"),
+        ("gtexgen.models.likelihoods.base.Likelihood", "is not a Likelihood"),
+        ("gtexgen.models.priors.standard_normal.StandardNormal", "is not a Likelihood"),
         ("gtexgen.models.networks.Likelihood", "is not a Likelihood"),
         ("GaussianLikelihood", "not in a trusted package"),
     ],
@@ -91,7 +93,7 @@ def test_an_untrusted_module_is_not_even_imported(tmp_path: Path, monkeypatch: p
 
 def test_the_caller_can_trust_a_package_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "my_lab.py").write_text(
-        "from gtexgen.models.priors import StandardNormal\n\nclass Wide(StandardNormal):\n    pass\n"
+        "from gtexgen.models.priors.standard_normal import StandardNormal\n\nclass Wide(StandardNormal):\n    pass\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     prior = build_component(

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from gtexgen.models.components import build_component
-from gtexgen.models.likelihoods import Likelihood
+from gtexgen.models.likelihoods.base import Likelihood
 
 N_SAMPLES, N_FEATURES, N_GENES, N_CONDITIONS = 6, 5, 11, 3
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from torch.distributions import Bernoulli, Normal
 
 from gtexgen.errors import ConfigError
-from gtexgen.models.likelihoods import BernoulliLikelihood, GaussianLikelihood
+from gtexgen.models.likelihoods.bernoulli import BernoulliLikelihood
+from gtexgen.models.likelihoods.gaussian import GaussianLikelihood
 
 
 def test_gaussian_log_prob_is_the_normal_density() -> None:

@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader
 from gtexgen.data.batches import ExpressionBatch
 from gtexgen.errors import TrainingError
 from gtexgen.models.build import GenerativeModel, ModelSpec, build_model
+from gtexgen.models.heads.base import Stage
 from gtexgen.models.module import GenerativeModule, LearningRateSchedule, noise_seed
 from gtexgen.models.schedules import LinearWarmup
 
@@ -53,7 +54,7 @@ def test_a_step_is_adams_on_the_mean_objective(model: GenerativeModel, batch: Ex
     run(module, batch)
     torch.manual_seed(noise_seed(5, 0, 0))
     optimiser = torch.optim.Adam(twin.parameters(), lr=0.02)
-    twin(batch, kl_weight=0.25).objective.mean().backward()
+    twin(batch, stage=Stage(kl_weight=0.25)).objective.mean().backward()
     optimiser.step()
     for ours, theirs in zip(model.parameters(), twin.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs)

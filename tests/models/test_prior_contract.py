@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gtexgen.models.components import build_component
 from gtexgen.models.posterior import Posterior
-from gtexgen.models.priors import Prior
+from gtexgen.models.priors.base import Prior
 
 N_SAMPLES, N_LATENTS, N_CONDITIONS = 6, 4, 3
 

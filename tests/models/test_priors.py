@@ -6,7 +6,8 @@ import torch
 from torch.distributions import Normal, kl_divergence
 
 from gtexgen.models.posterior import Posterior
-from gtexgen.models.priors import ConditionalGaussian, StandardNormal
+from gtexgen.models.priors.conditional_gaussian import ConditionalGaussian
+from gtexgen.models.priors.standard_normal import StandardNormal
 
 
 def test_standard_normal_kl_is_the_closed_form_of_each_latent() -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from gtexgen.models.heads import LossTerms
+from gtexgen.models.heads.base import LossTerms
 from gtexgen.models.posterior import Posterior
 from gtexgen.models.totals import LatentTotals, LossTotals
 
@@ -15,7 +15,8 @@ def alone(values: Tensor) -> Tensor:
 
 def terms(n: int, seed: int) -> LossTerms:
     generator = torch.Generator().manual_seed(seed)
-    objective, reconstruction, kl, squared_error, capacity = torch.randn(5, n, generator=generator)
+    objective, reconstruction, squared_error, capacity = torch.randn(4, n, generator=generator)
+    kl = torch.rand(n, 2, generator=generator)
     posterior = Posterior(torch.zeros(n, 2), torch.zeros(n, 2))
     return LossTerms(objective, reconstruction, kl, squared_error, posterior, {"capacity": capacity})
 

@@ -23,6 +23,7 @@ from gtexgen.data.loaders import (
 )
 from gtexgen.data.scaling import Scaling
 from gtexgen.data.splits import Part, Split
+from gtexgen.data.training_part import TrainingPart
 from gtexgen.errors import DataError
 
 __all__ = ["ExpressionDataModule", "LabelledRowGroups"]
@@ -114,6 +115,17 @@ class ExpressionDataModule(LightningDataModule):
             self.encoder.fit(self.samples("train"))
         if not self.scaling.is_fitted:
             self.scaling.fit(RowGroupReader(self.store, self.split.indices("train")).blocks())
+
+    def training_part(self) -> TrainingPart:
+        """Give what a model may look at before it is trained; call `fit` before."""
+        reader = RowGroupReader(self.store, self.split.indices("train"), self.scaling)
+        samples = self.samples("train")
+        return TrainingPart(
+            samples=samples,
+            condition=torch.from_numpy(self.encoder.encode(samples)),
+            zero=torch.from_numpy(self.scaling.scale(np.zeros(self.store.n_genes, dtype=np.float32))),
+            blocks=lambda: map(torch.from_numpy, reader.blocks()),
+        )
 
     def setup(self, stage: str) -> None:
         """Do what `fit` does; parts are read when their loader is asked for."""

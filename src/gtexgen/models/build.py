@@ -11,13 +11,14 @@ from torch import nn
 
 from gtexgen.errors import ConfigError
 from gtexgen.models.components import TRUSTED, build_component
-from gtexgen.models.heads import Head, LossTerms
-from gtexgen.models.likelihoods import Likelihood
+from gtexgen.models.heads.base import Head, LossTerms, Stage
+from gtexgen.models.likelihoods.base import Likelihood
 from gtexgen.models.networks import ACTIVATIONS, NORMALISATIONS, Decoder, Encoder, Networks
-from gtexgen.models.priors import Prior
+from gtexgen.models.priors.base import Prior
 
 if TYPE_CHECKING:
     from gtexgen.data.batches import ExpressionBatch
+    from gtexgen.data.training_part import TrainingPart
 
 __all__ = ["GenerativeModel", "ModelSpec", "build_model"]
 
@@ -54,9 +55,9 @@ class ModelSpec:
     activation: str = "silu"
     dropout: float = 0.0
     normalisation: str = "none"
-    head: Mapping[str, Any] = _component("gtexgen.models.cvae.CVAE")
-    likelihood: Mapping[str, Any] = _component("gtexgen.models.likelihoods.GaussianLikelihood")
-    prior: Mapping[str, Any] = _component("gtexgen.models.priors.StandardNormal")
+    head: Mapping[str, Any] = _component("gtexgen.models.heads.cvae.CVAE")
+    likelihood: Mapping[str, Any] = _component("gtexgen.models.likelihoods.gaussian.GaussianLikelihood")
+    prior: Mapping[str, Any] = _component("gtexgen.models.priors.standard_normal.StandardNormal")
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "hidden", tuple(self.hidden))
@@ -105,11 +106,20 @@ class GenerativeModel(nn.Module):
         self.head = head
 
     def forward(
-        self, batch: ExpressionBatch, *, kl_weight: float = 1.0, generator: torch.Generator | None = None
+        self,
+        batch: ExpressionBatch,
+        *,
+        stage: Stage = Stage(),  # noqa: B008 (immutable)
+        generator: torch.Generator | None = None,
     ) -> LossTerms:
-        """Weigh a batch; see `gtexgen.models.heads.Head.forward`."""
-        terms: LossTerms = self.head(batch, self.networks, kl_weight=kl_weight, generator=generator)
+        """Weigh a batch; see `gtexgen.models.heads.base.Head.forward`."""
+        terms: LossTerms = self.head(batch, self.networks, stage=stage, generator=generator)
         return terms
+
+    def prepare(self, part: TrainingPart) -> None:
+        """Let likelihood and head look at the training part, once and before training."""
+        self.networks.likelihood.prepare(part)
+        self.head.prepare(part)
 
 
 def build_model(
@@ -131,7 +141,7 @@ def build_model(
     Raises
     ------
     ConfigError
-        Where a part cannot be built; the message lists its options.
+        Where a part cannot be built (the message lists its options), or the head refuses the others.
     """
     shape: dict[str, Any] = {
         "hidden": spec.hidden,
@@ -150,7 +160,9 @@ def build_model(
     likelihood = build_component(spec.likelihood, Likelihood, trusted=trusted, **given)  # type: ignore[type-abstract]
     prior = build_component(spec.prior, Prior, trusted=trusted, **given)  # type: ignore[type-abstract]
     head = build_component(spec.head, Head, trusted=trusted, **given)  # type: ignore[type-abstract]
-    return GenerativeModel(Networks(encoder, decoder, likelihood, prior), head)
+    networks = Networks(encoder, decoder, likelihood, prior)
+    head.check(networks)
+    return GenerativeModel(networks, head)
 
 
 def _check_positive(name: str, value: int) -> None:

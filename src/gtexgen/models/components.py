@@ -24,7 +24,7 @@ def find_class(target: str, expected: type[T], *, trusted: Sequence[str] = TRUST
     Parameters
     ----------
     target
-        Such as ``"gtexgen.models.cvae.CVAE"``.
+        Such as ``"gtexgen.models.heads.cvae.CVAE"``.
     expected
         The class that it must be, or derive from.
     trusted

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gtexgen.errors import TrainingError
 from gtexgen.models.build import GenerativeModel
-from gtexgen.models.heads import LossTerms
+from gtexgen.models.heads.base import LossTerms, Stage
 from gtexgen.models.schedules import LinearWarmup, Schedule
 from gtexgen.models.totals import LatentTotals, LossTotals
 
@@ -138,13 +138,13 @@ class GenerativeModule(LightningModule):
         """Set what depends on the epoch: the noise, the learning rate and the KL weight."""
         torch.manual_seed(noise_seed(self.seed, self.current_epoch, self.global_rank))
         self._train = LossTotals()
-        self._epoch_kl_weight = self.kl_weight
+        self._stage = Stage(epoch=self.current_epoch + 1, kl_weight=self.kl_weight)
         for group in self.trainer.optimizers[0].param_groups:
             group["lr"] = self.current_learning_rate
 
     def training_step(self, batch: ExpressionBatch, batch_index: int) -> Tensor:
         """Give the mean objective of a batch."""
-        terms: LossTerms = self.model(batch, kl_weight=self._epoch_kl_weight)
+        terms: LossTerms = self.model(batch, stage=self._stage)
         self._train.add(terms)
         return terms.objective.mean()
 

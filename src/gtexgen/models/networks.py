@@ -8,9 +8,9 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from gtexgen.models.likelihoods import Likelihood, Output
+from gtexgen.models.likelihoods.base import Likelihood, Output
 from gtexgen.models.posterior import Posterior
-from gtexgen.models.priors import Prior
+from gtexgen.models.priors.base import Prior
 
 __all__ = ["ACTIVATIONS", "NORMALISATIONS", "Decoder", "Encoder", "Networks"]
 
@@ -132,7 +132,7 @@ class Networks(nn.Module):
 
     def infer(self, expression: Tensor, condition: Tensor) -> Posterior:
         """Infer the posterior of each sample from ``(batch, genes)`` and ``(batch, conditions)``."""
-        posterior: Posterior = self.encoder(expression, condition)
+        posterior: Posterior = self.encoder(self.likelihood.encoder_input(expression), condition)
         return posterior
 
     def decode(self, latent: Tensor, condition: Tensor) -> Output:

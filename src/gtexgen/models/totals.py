@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from gtexgen.models.heads import LossTerms
+from gtexgen.models.heads.base import LossTerms
 from gtexgen.models.posterior import Posterior
 
 __all__ = ["ACTIVE_VARIANCE", "LatentTotals", "LossTotals"]
@@ -52,7 +52,13 @@ class LossTotals(_Totals):
     def add(self, terms: LossTerms) -> None:
         """Add a batch; nothing is read back from the device."""
         self._extras = tuple(terms.extras)
-        rows = [terms.objective, terms.reconstruction, terms.kl, terms.squared_error, *terms.extras.values()]
+        rows = [
+            terms.objective,
+            terms.reconstruction,
+            terms.kl.sum(dim=-1),
+            terms.squared_error,
+            *terms.extras.values(),
+        ]
         self._add(torch.stack(rows).sum(dim=1), len(terms.objective))
 
     def means(self, reduce: Reduce) -> tuple[dict[str, float], int]:

@@ -13,7 +13,6 @@ import yaml
 from gtexgen.config.schema import TrainSettings
 from gtexgen.data.conditions import ConditionEncoder
 from gtexgen.data.datamodule import ExpressionDataModule
-from gtexgen.data.loaders import RowGroupReader
 from gtexgen.data.scaling import Scaling
 from gtexgen.data.splits import Split, split_donors
 from gtexgen.data.store import ExpressionStore
@@ -86,6 +85,7 @@ def run_experiment(settings: TrainSettings, store: ExpressionStore, folder: Path
     data.fit()
     torch.manual_seed(settings.seed)
     model = build_model(model_spec(settings), store.n_genes, data.encoder.n_features)
+    model.prepare(data.training_part())
     record = _open_record(settings, store, folder)
     try:
         result = _fit(settings, model, data, folder)
@@ -170,14 +170,13 @@ def _data_module(settings: TrainSettings, store: ExpressionStore) -> ExpressionD
 def fit_prior(model: GenerativeModel, data: ExpressionDataModule) -> None:
     """Fit the prior to the posteriors of all training samples, read row group by row group."""
     networks = model.networks.eval().cpu()
-    condition = torch.from_numpy(data.encoder.encode(data.samples("train")))
-    reader = RowGroupReader(data.store, data.split.indices("train"), data.scaling)
-    parts: list[Posterior] = []
-    for block in reader.blocks():
-        start = sum(len(part.mean) for part in parts)
-        parts.append(networks.infer(torch.from_numpy(block), condition[start : start + len(block)]))
-    posterior = Posterior(*(torch.cat(tensors) for tensors in zip(*parts, strict=True)))
-    networks.prior.fit(posterior, condition)
+    part = data.training_part()
+    inferred: list[Posterior] = []
+    for block in part.blocks():
+        start = sum(len(posterior.mean) for posterior in inferred)
+        inferred.append(networks.infer(block, part.condition[start : start + len(block)]))
+    posterior = Posterior(*(torch.cat(tensors) for tensors in zip(*inferred, strict=True)))
+    networks.prior.fit(posterior, part.condition)
 
 
 def _hyperparameters(settings: TrainSettings) -> dict[str, Any]:

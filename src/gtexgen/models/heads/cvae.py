@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from gtexgen.models.heads import Head, LossTerms, squared_error
+from gtexgen.models.heads.base import Head, LossTerms, Stage, weigh_evidence
 from gtexgen.models.networks import Networks
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ class CVAE(Head):
     .. math:: \mathbb{E}_q[-\log p(x \mid z, c)] + w \, \mathrm{KL}(q(z \mid x, c) \,\|\, p(z \mid c))
 
     Sohn, Lee and Yan 2015, *Learning structured output representation using deep conditional generative
-    models*. The weight :math:`w` is 1 but for the KL warm-up.
+    models*. The weight :math:`w` is 1 but where a schedule lowers it (`gtexgen.models.schedules`).
     """
 
     def forward(
@@ -29,18 +29,9 @@ class CVAE(Head):
         batch: ExpressionBatch,
         networks: Networks,
         *,
-        kl_weight: float = 1.0,
+        stage: Stage = Stage(),  # noqa: B008 (immutable)
         generator: torch.Generator | None = None,
     ) -> LossTerms:
         """Weigh a batch; see `Head.forward`."""
-        posterior = networks.infer(batch.expression, batch.condition)
-        output = networks.decode(posterior.sample(generator), batch.condition)
-        reconstruction = -networks.likelihood.log_prob(output, batch.expression)
-        kl = networks.prior.kl(posterior, batch.condition).sum(dim=-1)
-        return LossTerms(
-            objective=torch.add(reconstruction, kl, alpha=kl_weight),
-            reconstruction=reconstruction,
-            kl=kl,
-            squared_error=squared_error(batch.expression, networks.likelihood.mean(output)),
-            posterior=posterior,
-        )
+        evidence = weigh_evidence(batch, networks, generator)
+        return evidence.terms(evidence.reconstruction + stage.weigh(evidence.kl))

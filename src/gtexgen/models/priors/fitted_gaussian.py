@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from gtexgen.errors import ConfigError
-from gtexgen.models.noise import standard_normal
 from gtexgen.models.posterior import Posterior
-from gtexgen.models.priors import StandardNormal, with_constant
+from gtexgen.models.priors.base import with_constant
+from gtexgen.models.priors.standard_normal import StandardNormal
 
 __all__ = ["FittedGaussian"]
 
@@ -69,23 +69,39 @@ class FittedGaussian(StandardNormal):
         self.mean_weight.copy_(weight)
         self.covariance_weight.copy_(covariance)
 
-    def moments(self, condition: Tensor) -> tuple[Tensor, Tensor]:
-        """Give the mean, ``(batch, latents)``, and a square root of the covariance, ``(batch, latents, latents)``."""
-        features = with_constant(condition)
-        covariance = torch.einsum("bf,fkl->bkl", features, self.covariance_weight)
-        values, vectors = torch.linalg.eigh(covariance)
-        root: Tensor = (vectors * values.clamp_min(LEAST_VARIANCE).sqrt()[:, None, :]) @ vectors.mT
-        return features @ self.mean_weight, root
+    def moments(self, condition: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Give the mean of each row of the condition and the square root of its covariance.
 
-    def sample(self, condition: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Draw from the Gaussian of each row's condition."""
-        noise = standard_normal((len(condition), self.n_latents), like=condition, generator=generator)
-        distinct, which = with_constant(condition).unique(dim=0, return_inverse=True)
-        mean, root = self.moments(distinct[:, 1:])
-        latent: Tensor = mean[which]
-        for row in range(len(distinct)):
-            latent[which == row] += noise[which == row] @ root[row]
-        return latent
+        Returns
+        -------
+        mean
+            ``(batch, latents)``.
+        variances, axes
+            The eigenvalues of the covariance, ``(batch, latents)``, and its eigenvectors in columns, ``(batch, latents,
+            latents)``.
+        """
+        features = with_constant(condition)
+        distinct, which = features.unique(dim=0, return_inverse=True)
+        covariance = torch.einsum("bf,fkl->bkl", distinct, self.covariance_weight)
+        variances, axes = torch.linalg.eigh(covariance)
+        return features @ self.mean_weight, variances.clamp_min(LEAST_VARIANCE)[which], axes[which]
+
+    def push(self, noise: Tensor, condition: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Bring the noise to the Gaussian of each row's condition, by the symmetric root of its covariance."""
+        mean, variances, axes = self.moments(condition)
+        return mean + _stretch(noise, variances.sqrt(), axes)
+
+    def pull(self, latent: Tensor, condition: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Whiten the latents by the Gaussian of each row's condition."""
+        mean, variances, axes = self.moments(condition)
+        return _stretch(latent - mean, variances.rsqrt(), axes)
+
+
+def _stretch(values: Tensor, factors: Tensor, axes: Tensor) -> Tensor:
+    """Multiply ``(batch, latents)`` along the axes of each row."""
+    along = torch.einsum("bl,blk->bk", values, axes)
+    stretched: Tensor = torch.einsum("bk,blk->bl", factors * along, axes)
+    return stretched
 
 
 def _ridge(features: Tensor, moments: Tensor, strength: float) -> Tensor:

@@ -1,0 +1,1 @@
+"""How decoded features become a distribution of expression: one file a likelihood."""
