@@ -56,7 +56,7 @@ def test_sums_keep_their_digits_over_many_batches() -> None:
     value = torch.full((1,), 1000.1)
     posterior = Posterior(torch.zeros(1, 1), torch.zeros(1, 1))
     for _ in range(5000):
-        totals.add(LossTerms(value, value, value, value, posterior))
+        totals.add(LossTerms(value, value, value[:, None], value, posterior))
     assert totals.means(alone)[0]["loss"] == pytest.approx(1000.1, rel=1e-7)
 
 
