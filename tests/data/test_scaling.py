@@ -34,6 +34,7 @@ def test_unscale_inverts_scale(values: npt.NDArray[np.float32], transform: Trans
     # In float32 a gene is known to within its own spread: what is tiny beside the gene's range is rounded.
     largest = values.max(axis=0) if transform == "none" else values
     assert (np.abs(back - values) <= 1e-5 * (1 + largest)).all()
+    assert (back[values == 0] == 0).all()
 
 
 @settings(deadline=None)

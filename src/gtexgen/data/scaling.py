@@ -108,12 +108,16 @@ class Scaling:
         return values
 
     def unscale(self, scaled: npt.NDArray[Value]) -> npt.NDArray[Value]:
-        """Bring ``(samples, genes)`` on the model's scale back to store units, where nothing is clipped."""
+        """Bring ``(samples, genes)`` on the model's scale back to store units, where nothing is clipped.
+
+        Values are right to within rounding, and what `scale` makes of 0 is 0 again exactly.
+        """
         values = scaled.copy()
         if self.method != "none":
             shift, factor = self._fitted(values.dtype)
             values *= factor
             values += shift
+            values[scaled == self.scale(np.zeros_like(shift))] = 0
         if self.transform == "log2":
             values *= LN2
             np.expm1(values, out=values)
