@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 from gtexgen.models.noise import standard_normal
 from gtexgen.models.posterior import Posterior
 
-__all__ = ["Prior", "with_constant"]
+__all__ = ["Prior", "log_density_of_noise", "with_constant"]
 
 
 class Prior(nn.Module, ABC):
@@ -47,6 +48,18 @@ class Prior(nn.Module, ABC):
         -------
         Tensor
             ``(batch, latents)``.
+        """
+
+    @abstractmethod
+    def log_prob(self, latent: Tensor, condition: Tensor) -> Tensor:
+        """Give log p(z | c) in nats, ``(batch,)``.
+
+        Parameters
+        ----------
+        latent
+            ``(batch, latents)``.
+        condition
+            ``(batch, conditions)``.
         """
 
     def fit(self, posterior: Posterior, condition: Tensor) -> None:
@@ -87,3 +100,8 @@ class Prior(nn.Module, ABC):
 def with_constant(condition: Tensor) -> Tensor:
     """Put a column of ones before ``(batch, conditions)``."""
     return torch.cat([condition.new_ones(len(condition), 1), condition], dim=1)
+
+
+def log_density_of_noise(noise: Tensor) -> Tensor:
+    """Give the log-density of N(0, I) at ``(batch, latents)``: ``(batch,)``."""
+    return -0.5 * (noise.square() + math.log(2 * math.pi)).sum(dim=-1)

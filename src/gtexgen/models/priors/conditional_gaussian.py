@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from gtexgen.models.posterior import Posterior
-from gtexgen.models.priors.base import Prior, with_constant
+from gtexgen.models.priors.base import Prior, log_density_of_noise, with_constant
 
 __all__ = ["ConditionalGaussian"]
 
@@ -46,6 +46,12 @@ class ConditionalGaussian(Prior):
         log_ratio = posterior.log_variance - prior.log_variance
         shift = (posterior.mean - prior.mean).square() * torch.exp(-prior.log_variance)
         return 0.5 * (shift + log_ratio.exp() - log_ratio - 1)
+
+    def log_prob(self, latent: Tensor, condition: Tensor) -> Tensor:
+        """Give the log-density of the Gaussian of each row's condition, ``(batch,)``."""
+        mean, log_variance = self.forward(condition)
+        noise = (latent - mean) * torch.exp(-0.5 * log_variance)
+        return log_density_of_noise(noise) - 0.5 * log_variance.sum(dim=-1)
 
     def push(self, noise: Tensor, condition: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Shift and scale the noise to the Gaussian of each row's condition."""

@@ -13,6 +13,7 @@ from gtexgen.models.priors.standard_normal import StandardNormal
 __all__ = ["FittedGaussian"]
 
 MEAN_RIDGE = 1e-3
+LEAST_SHRINKAGE = 1e-3
 LEAST_VARIANCE = 1e-4
 
 
@@ -20,13 +21,19 @@ class FittedGaussian(StandardNormal):
     r"""Trains as N(0, I), then draws from a full Gaussian fitted to the aggregate posterior of each condition.
 
     The aggregate posterior of a condition is far from N(0, I): the encoder tells conditions apart although it is told
-    them. Its first two moments are linear in :math:`f = (1, c)`, the encoded condition with a constant:
+    them. Its mean is linear in the encoded condition and so is the logarithm of its covariance, seen where the common
+    covariance :math:`S = R^2` is I:
 
-    .. math:: m(c) = f^T W, \quad
-        \Sigma(c) = \sum_j f_j S_j \approx \mathbb{E}[(\mu - m)(\mu - m)^T + \mathrm{diag}\,\sigma^2 \mid c]
+    .. math:: m(c) = (1, c)^T W, \quad \Sigma(c) = R \exp\Big(\sum_j c_j A_j\Big) R
 
-    both by ridge regression over the training samples. For one-hot conditions these are the moments of each class.
-    Ghosh et al. 2020, *From variational to deterministic autoencoders*, fit a density after training likewise.
+    :math:`W` is found by ridge regression over the training samples. :math:`A_j` is the logarithm of the covariance
+    of the samples that have feature :math:`j`, each a Gaussian with its own variance, shrunk twice: the covariance as
+    if more samples had the common one, the logarithm by the factor of James and Stein 1961, which leaves little of a
+    deviation that sampling alone explains. So one-hot conditions have moments of their own, several conditions
+    multiply, and no combination of them fails to be a covariance.
+
+    The matrix-logarithmic model is that of Chiu, Leonard and Tsui 1996; Ghosh et al. 2020, *From variational to
+    deterministic autoencoders*, fit a density after training likewise.
 
     Parameters
     ----------
@@ -44,69 +51,87 @@ class FittedGaussian(StandardNormal):
     """
 
     mean_weight: Tensor
-    covariance_weight: Tensor
+    root: Tensor
+    inverse_root: Tensor
+    log_deviation: Tensor
 
-    def __init__(self, n_latents: int, n_conditions: int, shrinkage: float = 5.0) -> None:
+    def __init__(self, n_latents: int, n_conditions: int, shrinkage: float = 1.0) -> None:
         super().__init__(n_latents)
         if shrinkage < 0:
             raise ConfigError(f"prior.shrinkage must be 0 or more, not {shrinkage}")
         self.shrinkage = shrinkage
-        covariance = torch.zeros(n_conditions + 1, n_latents, n_latents)
-        covariance[0] = torch.eye(n_latents)
         self.register_buffer("mean_weight", torch.zeros(n_conditions + 1, n_latents))
-        self.register_buffer("covariance_weight", covariance)
+        self.register_buffer("root", torch.eye(n_latents))
+        self.register_buffer("inverse_root", torch.eye(n_latents))
+        self.register_buffer("log_deviation", torch.zeros(n_conditions, n_latents, n_latents))
 
     @torch.no_grad()
     def fit(self, posterior: Posterior, condition: Tensor) -> None:
         """Fit the moments to ``(samples, latents)`` posteriors and their ``(samples, conditions)``."""
         mean, variance = posterior.mean.double(), posterior.log_variance.double().exp()
         features = with_constant(condition.double())
-        weight = _ridge(features, features.T @ mean, MEAN_RIDGE)
+        weight = _ridge(features, mean)
         residual = mean - features @ weight
-        products = [residual.T @ (f[:, None] * residual) + torch.diag(f @ variance) for f in features.T]
-        moments = torch.stack(products).flatten(start_dim=1)
-        covariance = _ridge(features, moments, self.shrinkage).unflatten(1, 2 * (self.n_latents,))
+        scatter = torch.stack([residual.T @ (f[:, None] * residual) + torch.diag(f @ variance) for f in features.T])
+        n_samples = features.sum(dim=0)
+        variances, axes = torch.linalg.eigh(scatter[0] / n_samples[0])
+        scale = variances.clamp_min(LEAST_VARIANCE).sqrt()
+        inverse_root = (axes / scale) @ axes.T
         self.mean_weight.copy_(weight)
-        self.covariance_weight.copy_(covariance)
+        self.root.copy_((axes * scale) @ axes.T)
+        self.inverse_root.copy_(inverse_root)
+        whitened = inverse_root @ scatter[1:] @ inverse_root
+        self.log_deviation.copy_(_shrunk_logarithm(whitened, n_samples[1:], max(self.shrinkage, LEAST_SHRINKAGE)))
 
-    def moments(self, condition: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Give the mean of each row of the condition and the square root of its covariance.
-
-        Returns
-        -------
-        mean
-            ``(batch, latents)``.
-        variances, axes
-            The eigenvalues of the covariance, ``(batch, latents)``, and its eigenvectors in columns, ``(batch, latents,
-            latents)``.
-        """
-        features = with_constant(condition)
-        distinct, which = features.unique(dim=0, return_inverse=True)
-        covariance = torch.einsum("bf,fkl->bkl", distinct, self.covariance_weight)
-        variances, axes = torch.linalg.eigh(covariance)
-        return features @ self.mean_weight, variances.clamp_min(LEAST_VARIANCE)[which], axes[which]
+    def log_prob(self, latent: Tensor, condition: Tensor) -> Tensor:
+        """Give the log-density of each row's Gaussian, ``(batch,)``."""
+        return super().log_prob(self._whiten(latent, condition), condition) - self._log_volume(condition)
 
     def push(self, noise: Tensor, condition: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Bring the noise to the Gaussian of each row's condition, by the symmetric root of its covariance."""
-        mean, variances, axes = self.moments(condition)
-        return mean + _stretch(noise, variances.sqrt(), axes)
+        """Bring the noise to the Gaussian of each row's condition."""
+        return torch.addmm(self._mean(condition), self._stretch(noise, condition, 0.5), self.root)
 
     def pull(self, latent: Tensor, condition: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Whiten the latents by the Gaussian of each row's condition."""
-        mean, variances, axes = self.moments(condition)
-        return _stretch(latent - mean, variances.rsqrt(), axes)
+        return self._whiten(latent, condition)
+
+    def _whiten(self, latent: Tensor, condition: Tensor) -> Tensor:
+        return self._stretch((latent - self._mean(condition)) @ self.inverse_root, condition, -0.5)
+
+    def _log_volume(self, condition: Tensor) -> Tensor:
+        """Give half the log-determinant of each row's covariance, ``(batch,)``."""
+        common: Tensor = torch.linalg.slogdet(self.root).logabsdet
+        return common + 0.5 * torch.einsum("bf,fkk->b", condition, self.log_deviation)
+
+    def _mean(self, condition: Tensor) -> Tensor:
+        return with_constant(condition) @ self.mean_weight
+
+    def _stretch(self, values: Tensor, condition: Tensor, power: float) -> Tensor:
+        """Multiply ``(batch, latents)`` by a power of the deviation from the common covariance, row by row."""
+        distinct, which = with_constant(condition).unique(dim=0, return_inverse=True)
+        logarithm = torch.einsum("bf,fkl->bkl", distinct[:, 1:], self.log_deviation)
+        exponents, axes = torch.linalg.eigh(logarithm)
+        factors = (axes * torch.exp(power * exponents)[:, None]) @ axes.mT
+        stretched: Tensor = torch.einsum("bk,bkl->bl", values, factors[which])
+        return stretched
 
 
-def _stretch(values: Tensor, factors: Tensor, axes: Tensor) -> Tensor:
-    """Multiply ``(batch, latents)`` along the axes of each row."""
-    along = torch.einsum("bl,blk->bk", values, axes)
-    stretched: Tensor = torch.einsum("bk,blk->bl", factors * along, axes)
-    return stretched
-
-
-def _ridge(features: Tensor, moments: Tensor, strength: float) -> Tensor:
-    """Solve the normal equations with every weight but the constant's held towards 0."""
-    penalty = torch.full((features.shape[1],), max(strength, MEAN_RIDGE), dtype=features.dtype, device=features.device)
+def _ridge(features: Tensor, values: Tensor) -> Tensor:
+    """Regress the values on the features, every weight but the constant's held towards 0."""
+    penalty = torch.full((features.shape[1],), MEAN_RIDGE, dtype=features.dtype, device=features.device)
     penalty[0] = 0
-    solution: Tensor = torch.linalg.solve(features.T @ features + torch.diag(penalty), moments)
+    solution: Tensor = torch.linalg.solve(features.T @ features + torch.diag(penalty), features.T @ values)
     return solution
+
+
+def _shrunk_logarithm(scatter: Tensor, n_samples: Tensor, shrinkage: float) -> Tensor:
+    """Give the log-covariances of classes whose common covariance is I, from their scatter matrices."""
+    n_latents = scatter.shape[-1]
+    identity = torch.eye(n_latents, dtype=scatter.dtype, device=scatter.device)
+    weight = n_samples[:, None, None] + shrinkage
+    variances, axes = torch.linalg.eigh((scatter + shrinkage * identity) / weight)
+    logarithm = (axes * variances.clamp_min(LEAST_VARIANCE).log()[:, None]) @ axes.mT
+    by_chance = n_latents * (n_latents + 1) / weight
+    found = logarithm.square().sum(dim=(1, 2), keepdim=True)
+    shrunk: Tensor = (1 - by_chance / torch.maximum(found, by_chance)) * logarithm
+    return shrunk

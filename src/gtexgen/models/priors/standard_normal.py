@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from gtexgen.models.posterior import Posterior
-from gtexgen.models.priors.base import Prior
+from gtexgen.models.priors.base import Prior, log_density_of_noise
 
 __all__ = ["StandardNormal"]
 
@@ -28,6 +28,10 @@ class StandardNormal(Prior):
         """Give the divergence of each latent, ``(batch, latents)``."""
         mean, log_variance = posterior
         return 0.5 * (mean.square() + log_variance.exp() - log_variance - 1)
+
+    def log_prob(self, latent: Tensor, condition: Tensor) -> Tensor:
+        """Give the log-density of N(0, I), ``(batch,)``, whatever the condition."""
+        return log_density_of_noise(latent)
 
     def push(self, noise: Tensor, condition: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Give the noise itself, whatever the condition."""
