@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
 from gtexgen.errors import ConfigError
-from gtexgen.models.build import ModelSpec, build_model
+from gtexgen.models.build import ModelSpec, build_model, build_networks
 from gtexgen.models.heads.cvae import CVAE
 from gtexgen.models.likelihoods.bernoulli import BernoulliLikelihood
 from gtexgen.models.priors.standard_normal import StandardNormal
@@ -51,6 +52,34 @@ def test_a_model_has_the_parts_its_spec_names() -> None:
     assert isinstance(model.networks.prior, StandardNormal)
     assert isinstance(model.networks.likelihood, BernoulliLikelihood)
     assert model.networks.likelihood.logits.out_features == 11
+
+
+@pytest.fixture
+def my_heads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "my_heads.py").write_text(
+        "from gtexgen.models.heads.cvae import CVAE\n"
+        "from gtexgen.models.priors.standard_normal import StandardNormal\n"
+        "class Mine(CVAE):\n    pass\n"
+        "class Wide(StandardNormal):\n    pass\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+
+
+@pytest.mark.usefixtures("my_heads")
+def test_a_head_may_be_the_users_own_and_what_a_generator_needs_may_not() -> None:
+    mine = ModelSpec(hidden=[8], head={"_target_": "my_heads.Mine"})
+    assert type(build_model(mine, 11, 3).head).__name__ == "Mine"
+    with pytest.raises(ConfigError, match=r"'my_heads\.Wide' is not in a trusted package"):
+        build_model(ModelSpec(hidden=[8], prior={"_target_": "my_heads.Wide"}), 11, 3)
+
+
+def test_networks_need_no_head() -> None:
+    torch.manual_seed(0)
+    networks = build_networks(ModelSpec(hidden=[8], head={"_target_": "not_installed.Head"}), 11, 3)
+    torch.manual_seed(0)
+    model = build_model(ModelSpec(hidden=[8]), 11, 3)
+    assert {name for name, _ in networks.named_parameters()} == {name for name, _ in model.networks.named_parameters()}
+    assert all(torch.equal(a, b) for a, b in zip(networks.parameters(), model.networks.parameters(), strict=True))
 
 
 def test_one_seed_gives_one_set_of_weights() -> None:

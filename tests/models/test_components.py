@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gtexgen.errors import ConfigError
-from gtexgen.models.components import build_component, find_class
+from gtexgen.models.components import IMPORTABLE, build_component, find_class
 from gtexgen.models.likelihoods.base import Likelihood
 from gtexgen.models.likelihoods.gaussian import GaussianLikelihood
 from gtexgen.models.priors.base import Prior
@@ -18,7 +18,8 @@ GAUSSIAN = "gtexgen.models.likelihoods.gaussian.GaussianLikelihood"
 
 
 def build_gaussian(**options: object) -> GaussianLikelihood:
-    return build_component({"_target_": GAUSSIAN, **options}, GaussianLikelihood, n_features=3, n_genes=7, n_latents=2)
+    widths = {"n_features": 3, "n_genes": 7, "n_conditions": 2, "n_latents": 2}
+    return build_component({"_target_": GAUSSIAN, **options}, GaussianLikelihood, **widths)  # type: ignore[arg-type]
 
 
 def test_what_the_program_knows_goes_where_it_is_asked_for() -> None:
@@ -41,7 +42,7 @@ def test_a_whole_number_is_a_valid_float() -> None:
     [
         (
             {"minimun_scale": 0.1},
-            "unknown option 'minimun_scale'; its options are: initial_scale, minimum_scale",
+            "unknown option 'minimun_scale'; its options are: initial_scale, minimum_scale, by_condition",
         ),
         ({"n_genes": 5}, "unknown option 'n_genes'"),
         ({"initial_scale": "wide"}, "initial_scale must be of type float, not 'wide'"),
@@ -89,6 +90,12 @@ def test_an_untrusted_module_is_not_even_imported(tmp_path: Path, monkeypatch: p
     with pytest.raises(ConfigError, match="trusted"):
         find_class("someones_package.Model", Likelihood)  # type: ignore[type-abstract]
     assert "someones_package" not in sys.modules
+
+
+@pytest.mark.parametrize("target", ["Likelihood", ".Likelihood", "..models.Likelihood", "a..Likelihood", "", "a b.C"])
+def test_what_is_no_dotted_path_is_refused_even_where_all_is_trusted(target: str) -> None:
+    with pytest.raises(ConfigError, match="not the dotted path of a class"):
+        find_class(target, Likelihood, trusted=IMPORTABLE)  # type: ignore[type-abstract]
 
 
 def test_the_caller_can_trust_a_package_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from gtexgen.data.datamodule import ExpressionDataModule
 from gtexgen.data.scaling import Scaling
 from gtexgen.data.splits import split_donors
 from gtexgen.models.build import GenerativeModel, ModelSpec, build_model
+from gtexgen.models.schedules import Schedule
 from gtexgen.training.fit import FitResult
 
 __all__ = ["TISSUES", "Cohort", "Train", "cohort_model"]
@@ -76,7 +77,8 @@ class Train(Protocol):
         folder: str = "run",
         *,
         resume: Path | None = None,
-        kl_warmup_epochs: int = 0,
+        kl_schedule: Schedule | None = None,
+        free_bits: float = 0.0,
         tensorboard: bool = True,
         **options: Any,
     ) -> FitResult: ...

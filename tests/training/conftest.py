@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gtexgen.models.schedules import Schedule
 from gtexgen.training.fit import FitOptions, FitResult, fit
 from support.training_cohort import Cohort, Train, cohort_model
 
@@ -17,7 +18,8 @@ def train(tmp_path: Path) -> Train:
         folder: str = "run",
         *,
         resume: Path | None = None,
-        kl_warmup_epochs: int = 0,
+        kl_schedule: Schedule | None = None,
+        free_bits: float = 0.0,
         tensorboard: bool = True,
         **options: Any,
     ) -> FitResult:
@@ -27,7 +29,8 @@ def train(tmp_path: Path) -> Train:
             Cohort().data(),
             tmp_path / folder,
             options=FitOptions(**settings),
-            kl_warmup_epochs=kl_warmup_epochs,
+            kl_schedule=kl_schedule,
+            free_bits=free_bits,
             tensorboard=tensorboard,
             hyperparameters={"model": {"latent": 4, "hidden": [16, 8]}, "seed": 0},
             resume=resume,

@@ -9,6 +9,10 @@ import torch
 import yaml
 
 from gtexgen.errors import ConfigError, TrainingError
+from gtexgen.models.heads.base import LossTerms
+from gtexgen.models.heads.beta_vae import Capacity
+from gtexgen.models.heads.cvae import CVAE
+from gtexgen.models.schedules import CyclicalWarmup, LinearWarmup
 from gtexgen.training.checkpoints import load_checkpoint
 from gtexgen.training.fit import FitOptions, fit
 from support.training_cohort import Cohort, Train, cohort_model
@@ -51,9 +55,51 @@ def test_early_stopping_ends_training_patience_epochs_after_the_best(train: Trai
 
 
 def test_no_epoch_of_the_warmup_counts_for_early_stopping(train: Train) -> None:
-    result = train(max_epochs=30, learning_rate=0.05, patience=1, min_delta=1e6, kl_warmup_epochs=10)
+    result = train(max_epochs=30, learning_rate=0.05, patience=1, min_delta=1e6, kl_schedule=LinearWarmup(10))
     assert result.stopped_by == "early_stopping"
     assert result.epochs == 11  # epoch 10 is the first of full weight, and sets the mark
+
+
+def test_no_epoch_between_two_cycles_counts_for_early_stopping(train: Train) -> None:
+    result = train(max_epochs=30, learning_rate=0.05, patience=1, min_delta=1e6, kl_schedule=CyclicalWarmup(12, 2))
+    assert result.epochs == 13
+
+
+def test_no_epoch_counts_while_the_heads_own_schedule_runs(tmp_path: Path) -> None:
+    model = cohort_model()
+    model.head.warmup_epochs = 4
+    options = FitOptions(patience=1, min_delta=1e6, accelerator="cpu", progress_bar=False)
+    assert fit(model, Cohort().data(), tmp_path, options=options).epochs == 5
+
+
+def test_the_best_epoch_is_that_of_the_heads_own_objective(tmp_path: Path) -> None:
+    class Contrary(CVAE):
+        """Drives the ELBO down, so that the first epoch has the best one."""
+
+        def forward(self, *arguments: Any, **options: Any) -> LossTerms:
+            terms = super().forward(*arguments, **options)
+            return terms._replace(objective=-terms.objective)
+
+    model = cohort_model()
+    model.head = Contrary()
+    options = FitOptions(max_epochs=3, accelerator="cpu", progress_bar=False)
+    result = fit(model, Cohort().data(), tmp_path, options=options)
+    assert result.best_epoch == 3
+    assert result.metrics["val/loss"] == pytest.approx(result.metrics["val/elbo"])
+
+
+def test_the_terms_of_a_head_are_logged_under_their_names(tmp_path: Path) -> None:
+    model = cohort_model()
+    model.head = Capacity(capacity=6.0, capacity_epochs=3)
+    options = FitOptions(max_epochs=1, accelerator="cpu", progress_bar=False)
+    metrics = fit(model, Cohort().data(), tmp_path, options=options).metrics
+    assert (metrics["train/capacity"], metrics["val/capacity"]) == (2.0, 6.0)
+
+
+def test_validation_spares_the_free_bits_that_training_spares(train: Train) -> None:
+    metrics = train(max_epochs=1, free_bits=1e6).metrics
+    assert metrics["val/loss"] == pytest.approx(metrics["val/reconstruction"] + 4e6, rel=1e-6)
+    assert metrics["val/elbo"] == pytest.approx(-metrics["val/reconstruction"] - metrics["val/kl"], rel=1e-6)
 
 
 def test_same_seed_gives_the_same_result(train: Train) -> None:

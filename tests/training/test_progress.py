@@ -15,6 +15,7 @@ def test_one_bar_counts_all_steps_and_ends_with_the_last_figures(
     last = printed.rstrip().rsplit("\r", 1)[-1]
     assert last.startswith("epoch 3/3: 100%")
     assert f"val {result.metrics['val/elbo']:.1f}" in last
+    assert last.endswith(f"best epoch {result.best_epoch}]")
     assert printed.count("\n") == 1
 
 

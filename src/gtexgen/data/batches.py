@@ -11,13 +11,39 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import Tensor
 
 from gtexgen.errors import ConfigError
 
-__all__ = ["BatchPlan", "ExpressionBatch", "Window"]
+__all__ = ["BatchPlan", "ExpressionBatch", "SamplePairs", "Window"]
 
 IndexArray = npt.NDArray[np.int64]
+
+
+class SamplePairs(NamedTuple):
+    r"""Pairs of samples drawn from a graph over the part of a batch.
+
+    For any :math:`f`, :math:`\sum_k \mathrm{weight}_k f(\mathrm{pair}_k)` has the expectation
+    :math:`\frac{1}{N} \sum_e w_e f(e)` over the edges of the graph, N being the part's number of samples.
+
+    Attributes
+    ----------
+    expression
+        On the model's scale, ``(pairs, 2, genes)`` float32.
+    condition
+        ``(pairs, 2, features)`` float32.
+    weight
+        ``(pairs,)`` float32.
+    """
+
+    expression: Tensor
+    condition: Tensor
+    weight: Tensor
+
+    def to(self, device: torch.device) -> SamplePairs:
+        """Give the pairs on a device."""
+        return SamplePairs(*(tensor.to(device, non_blocking=True) for tensor in self))
 
 
 class ExpressionBatch(NamedTuple):
@@ -34,12 +60,24 @@ class ExpressionBatch(NamedTuple):
     donor_index
         Number of each sample's donor, in the order in which donors first occur in the store, ``(batch,)``
         int64.
+    pairs
+        Pairs that the head's graph joins, where the head asks for any.
+    negatives
+        Pairs of any two samples of the part, where the head asks for any.
     """
 
     expression: Tensor
     condition: Tensor
     sample_index: Tensor
     donor_index: Tensor
+    pairs: SamplePairs | None = None
+    negatives: SamplePairs | None = None
+
+    def to(self, device: torch.device) -> ExpressionBatch:
+        """Give the batch on a device."""
+        expression, condition, sample_index, donor_index = (tensor.to(device, non_blocking=True) for tensor in self[:4])
+        pairs, negatives = (drawn if drawn is None else drawn.to(device) for drawn in self[4:])
+        return ExpressionBatch(expression, condition, sample_index, donor_index, pairs, negatives)
 
 
 class Window(NamedTuple):

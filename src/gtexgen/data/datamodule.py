@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +21,10 @@ from gtexgen.data.loaders import (
     SampleTensors,
     StreamingLoader,
 )
+from gtexgen.data.pairs import BatchPairs, PairedLoader
 from gtexgen.data.scaling import Scaling
-from gtexgen.data.splits import Part, Split
-from gtexgen.data.training_part import TrainingPart
+from gtexgen.data.splits import PARTS, Part, Split
+from gtexgen.data.training_part import SamplePart, TrainingPart
 from gtexgen.errors import DataError
 
 __all__ = ["ExpressionDataModule", "LabelledRowGroups"]
@@ -66,6 +67,12 @@ class ExpressionDataModule(LightningDataModule):
     seed
         Of the order of samples in training.
 
+    Attributes
+    ----------
+    pairs
+        The pairs of samples that go with each batch of a part, where the head wants any
+        (`gtexgen.models.heads.base.Head.batch_pairs`); set it before the loaders are asked for.
+
     Raises
     ------
     DataError
@@ -98,6 +105,7 @@ class ExpressionDataModule(LightningDataModule):
         self._check_samples(store.samples["sample_id"].tolist(), split.sample_ids)
         donors, _ = pd.factorize(store.samples["donor_id"])
         self._donor_index: npt.NDArray[np.int64] = donors.astype(np.int64)
+        self.pairs: Mapping[Part, BatchPairs] = {}
         self._resident: dict[Part, tuple[torch.Tensor, SampleTensors]] = {}
 
     @property
@@ -116,23 +124,29 @@ class ExpressionDataModule(LightningDataModule):
         if not self.scaling.is_fitted:
             self.scaling.fit(RowGroupReader(self.store, self.split.indices("train")).blocks())
 
+    def parts(self) -> dict[Part, SamplePart]:
+        """Give each part that has samples; call `fit` before."""
+        return {part: SamplePart(**self._part(part)) for part in PARTS if len(self.split.indices(part))}
+
     def training_part(self) -> TrainingPart:
         """Give what a model may look at before it is trained; call `fit` before."""
-        reader = RowGroupReader(self.store, self.split.indices("train"), self.scaling)
-        samples = self.samples("train")
-        return TrainingPart(
-            samples=samples,
-            condition=torch.from_numpy(self.encoder.encode(samples)),
-            zero=torch.from_numpy(self.scaling.scale(np.zeros(self.store.n_genes, dtype=np.float32))),
-            blocks=lambda: map(torch.from_numpy, reader.blocks()),
-        )
+        zero = self.scaling.scale(np.zeros(self.store.n_genes, dtype=np.float32))
+        return TrainingPart(**self._part("train"), zero=torch.from_numpy(zero))
+
+    def _part(self, part: Part) -> dict[str, Any]:
+        reader, samples = self._reader(part), self.samples(part)
+        return {
+            "samples": samples,
+            "condition": torch.from_numpy(self.encoder.encode(samples)),
+            "blocks": lambda: map(torch.from_numpy, reader.blocks()),
+        }
 
     def setup(self, stage: str) -> None:
         """Do what `fit` does; parts are read when their loader is asked for."""
         self.fit()
 
     def teardown(self, stage: str) -> None:
-        """Release what is held in memory."""
+        """Release what is held."""
         self._resident.clear()
 
     def train_dataloader(self) -> Loader:
@@ -158,22 +172,38 @@ class ExpressionDataModule(LightningDataModule):
             Samples of the part have a condition that training does not have.
         """
         if self.streams:
-            reader = RowGroupReader(self.store, self.split.indices(part), self.scaling)
-            window_groups = self.shuffle_row_groups if shuffle else 1
-            plan = self._plan(reader.group_sizes, shuffle=shuffle, window_groups=window_groups)
-            return StreamingLoader(reader, self._sample_tensors(part), plan, workers=self.workers)
-        expression, samples = self._held(part)
-        plan = self._plan([len(expression)], shuffle=shuffle, window_groups=1)
-        return InMemoryLoader(expression, samples, plan)
+            loader: Loader = self._streaming_loader(part, shuffle=shuffle)
+        else:
+            plan = self._plan([len(self.split.indices(part))], shuffle=shuffle, window_groups=1)
+            loader = InMemoryLoader(*self._held(part), plan)
+        if part not in self.pairs:
+            return loader
+        return PairedLoader(loader, self.pairs[part], *self._held(part), seed=self.seed, rank=self._rank)
+
+    def _streaming_loader(self, part: Part, *, shuffle: bool) -> StreamingLoader:
+        reader = self._reader(part)
+        window_groups = self.shuffle_row_groups if shuffle else 1
+        plan = self._plan(reader.group_sizes, shuffle=shuffle, window_groups=window_groups)
+        return StreamingLoader(reader, self._sample_tensors(part), plan, workers=self.workers)
 
     def _held(self, part: Part) -> tuple[torch.Tensor, SampleTensors]:
+        """Give all of a part by position: from memory, or from a scratch file where the store is streamed."""
         if part not in self._resident:
-            device = self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
-            device = device if device.type == "cuda" else torch.device("cpu")
-            expression = RowGroupReader(self.store, self.split.indices(part), self.scaling).read_all()
-            samples = SampleTensors(*(tensor.to(device) for tensor in self._sample_tensors(part)))
-            self._resident[part] = expression.to(device), samples
+            reader, samples = self._reader(part), self._sample_tensors(part)
+            device = self._device
+            expression = reader.map_all() if self.streams else reader.read_all().to(device)
+            self._resident[part] = expression, SampleTensors(*(tensor.to(device) for tensor in samples))
         return self._resident[part]
+
+    @property
+    def _device(self) -> torch.device:
+        """Where parts are held: on the GPU that trains, unless they are streamed."""
+        device = self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
+        return device if device.type == "cuda" and not self.streams else torch.device("cpu")
+
+    def _reader(self, part: Part) -> RowGroupReader:
+        """Read a part on the model's scale."""
+        return RowGroupReader(self.store, self.split.indices(part), self.scaling)
 
     def _sample_tensors(self, part: Part) -> SampleTensors:
         rows = self.split.indices(part)
@@ -190,9 +220,13 @@ class ExpressionDataModule(LightningDataModule):
             shuffle=shuffle,
             window_groups=window_groups,
             seed=self.seed,
-            rank=self.trainer.global_rank if self.trainer else 0,
+            rank=self._rank,
             world_size=self.trainer.world_size if self.trainer else 1,
         )
+
+    @property
+    def _rank(self) -> int:
+        return self.trainer.global_rank if self.trainer else 0
 
     @staticmethod
     def _check_samples(of_store: list[str], of_split: list[str]) -> None:

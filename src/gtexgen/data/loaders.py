@@ -6,6 +6,7 @@ Their iterators are generators, so the epoch is looked up at the first batch: on
 
 from __future__ import annotations
 
+import tempfile
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -53,6 +54,10 @@ class SampleTensors(NamedTuple):
     def select(self, positions: Tensor) -> SampleTensors:
         """Give the samples at `positions`."""
         return SampleTensors(*(tensor.index_select(0, positions) for tensor in self))
+
+    def cut(self, here: slice) -> SampleTensors:
+        """Give a stretch of the samples."""
+        return SampleTensors(*(tensor[here] for tensor in self))
 
 
 class RowGroupReader:
@@ -107,9 +112,18 @@ class RowGroupReader:
 
     def read_all(self) -> Tensor:
         """Give the whole part, shape ``(samples, genes)``, with one row group of memory beside it."""
-        groups = range(len(self.group_sizes))
-        room, shares = self.empty(groups)
-        for share, group in zip(shares, groups, strict=True):
+        room, _ = self.empty(range(len(self.group_sizes)))
+        return self._fill(room)
+
+    def map_all(self) -> Tensor:
+        """Give the whole part as `read_all` does, on disk: in a file without a name, gone once the tensor is."""
+        shape = (sum(self.group_sizes), self._store.n_genes)
+        with tempfile.TemporaryFile() as file:
+            return self._fill(np.memmap(file, dtype=np.float32, mode="w+", shape=shape))
+
+    def _fill(self, room: FloatArray) -> Tensor:
+        stops = np.cumsum(self.group_sizes)
+        for group, share in enumerate(np.split(room, stops[:-1])):
             self.read_into(share, group)
         return torch.from_numpy(room)
 
@@ -162,7 +176,7 @@ class InMemoryLoader(Loader):
         for start, stop in pairwise(cuts):
             here = slice(start - cuts[0], stop - cuts[0])
             expression = self._expression.index_select(0, share[here])
-            yield ExpressionBatch(expression, *(tensor[here] for tensor in samples))
+            yield ExpressionBatch(expression, *samples.cut(here))
 
 
 class StreamingLoader(Loader):
@@ -201,7 +215,7 @@ class StreamingLoader(Loader):
                 taken.append(next(pieces))
             here = slice(start - cuts[0], stop - cuts[0])
             expression = taken[0] if len(taken) == 1 else torch.cat(taken)
-            yield ExpressionBatch(expression, *(tensor[here] for tensor in samples))
+            yield ExpressionBatch(expression, *samples.cut(here))
 
     def _pieces(self, windows: list[Window], cuts: list[int]) -> Iterator[Tensor]:
         """Give expression from the first cut to the last, in pieces that end at every cut and window."""

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import pandas as pd
 from torch import Tensor
 
-__all__ = ["TrainingPart"]
+__all__ = ["SamplePart", "TrainingPart"]
 
 
 @dataclass(frozen=True, eq=False)
-class TrainingPart:
-    """The training samples, and nothing of the held-out ones.
+class SamplePart:
+    """The samples of one part of a split.
 
     Attributes
     ----------
@@ -21,8 +21,6 @@ class TrainingPart:
         Their rows of the samples table, in the order of all that follows.
     condition
         ``(samples, conditions)`` float32.
-    zero
-        Where an expression of 0 lies on the model's scale, ``(genes,)`` float32.
     blocks
         Gives expression on the model's scale in blocks of rows, each ``(some samples, genes)`` float32; it reads the
         store anew at each call.
@@ -30,5 +28,17 @@ class TrainingPart:
 
     samples: pd.DataFrame
     condition: Tensor
-    zero: Tensor
     blocks: Callable[[], Iterator[Tensor]]
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingPart(SamplePart):
+    """The training samples, and nothing of the held-out ones.
+
+    Attributes
+    ----------
+    zero
+        Where an expression of 0 lies on the model's scale, ``(genes,)`` float32.
+    """
+
+    zero: Tensor

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from gtexgen.errors import ConfigError
-from gtexgen.models.components import TRUSTED, build_component
+from gtexgen.models.components import IMPORTABLE, build_component
 from gtexgen.models.heads.base import Head, LossTerms, Stage
 from gtexgen.models.likelihoods.base import Likelihood
 from gtexgen.models.networks import ACTIVATIONS, NORMALISATIONS, Decoder, Encoder, Networks
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gtexgen.data.batches import ExpressionBatch
     from gtexgen.data.training_part import TrainingPart
 
-__all__ = ["GenerativeModel", "ModelSpec", "build_model"]
+__all__ = ["GenerativeModel", "ModelSpec", "build_model", "build_networks"]
 
 
 def _component(target: str) -> Any:
@@ -122,10 +122,11 @@ class GenerativeModel(nn.Module):
         self.head.prepare(part)
 
 
-def build_model(
-    spec: ModelSpec, n_genes: int, n_conditions: int, *, trusted: Sequence[str] = TRUSTED
-) -> GenerativeModel:
-    """Build a model with fresh weights, drawn from Torch's default generator.
+def build_model(spec: ModelSpec, n_genes: int, n_conditions: int) -> GenerativeModel:
+    """Build a model to train, with fresh weights drawn from Torch's default generator.
+
+    Its head may be of any class that Python can import: whoever trains names it in their own settings, and no
+    generator that someone else made is loaded this way (`build_networks`).
 
     Parameters
     ----------
@@ -135,13 +136,31 @@ def build_model(
         Width of the expression.
     n_conditions
         Width of the encoded condition; 0 for none.
-    trusted
-        Packages that the spec may name classes of; see `gtexgen.models.components.find_class`.
 
     Raises
     ------
     ConfigError
         Where a part cannot be built (the message lists its options), or the head refuses the others.
+    """
+    networks = build_networks(spec, n_genes, n_conditions)
+    widths = {"n_genes": n_genes, "n_conditions": n_conditions, "n_latents": spec.latent}
+    head = build_component(spec.head, Head, trusted=IMPORTABLE, **widths)  # type: ignore[type-abstract]
+    head.check(networks)
+    return GenerativeModel(networks, head)
+
+
+def build_networks(spec: ModelSpec, n_genes: int, n_conditions: int) -> Networks:
+    """Build all of a model but its head: what a generator is made of, from classes of gtexgen alone.
+
+    Parameters
+    ----------
+    spec, n_genes, n_conditions
+        As for `build_model`.
+
+    Raises
+    ------
+    ConfigError
+        Where a part is not gtexgen's or cannot be built; the message lists its options.
     """
     shape: dict[str, Any] = {
         "hidden": spec.hidden,
@@ -157,12 +176,9 @@ def build_model(
         "n_latents": spec.latent,
         "n_features": decoder.n_features,
     }
-    likelihood = build_component(spec.likelihood, Likelihood, trusted=trusted, **given)  # type: ignore[type-abstract]
-    prior = build_component(spec.prior, Prior, trusted=trusted, **given)  # type: ignore[type-abstract]
-    head = build_component(spec.head, Head, trusted=trusted, **given)  # type: ignore[type-abstract]
-    networks = Networks(encoder, decoder, likelihood, prior)
-    head.check(networks)
-    return GenerativeModel(networks, head)
+    likelihood = build_component(spec.likelihood, Likelihood, **given)  # type: ignore[type-abstract]
+    prior = build_component(spec.prior, Prior, **given)  # type: ignore[type-abstract]
+    return Networks(encoder, decoder, likelihood, prior)
 
 
 def _check_positive(name: str, value: int) -> None:

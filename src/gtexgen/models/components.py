@@ -10,10 +10,13 @@ from typing import Any, TypeVar
 
 from gtexgen.errors import ConfigError
 
-__all__ = ["TRUSTED", "build_component", "find_class"]
+__all__ = ["IMPORTABLE", "TRUSTED", "build_component", "find_class"]
 
 TRUSTED = ("gtexgen.",)
 """The packages that a config may name classes of, unless the caller trusts more."""
+
+IMPORTABLE = ("",)
+"""Trusts every class that can be imported: only for what the settings of the user's own run name."""
 
 T = TypeVar("T")
 
@@ -39,10 +42,15 @@ def find_class(target: str, expected: type[T], *, trusted: Sequence[str] = TRUST
     module_name, _, name = target.rpartition(".")
     if not target.startswith(tuple(trusted)):
         raise ConfigError(f"_target_: {target!r} is not in a trusted package ({', '.join(trusted)})")
+    if not (module_name and all(part.isidentifier() for part in target.split("."))):
+        raise ConfigError(f"_target_: {target!r} is not the dotted path of a class, such as my_package.my_module.Name")
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
-        raise ConfigError(f"_target_: no module {error.name!r}, asked for by {target!r}") from error
+        raise ConfigError(
+            f"_target_: no module {error.name!r}, asked for by {target!r}; "
+            "modules are looked for in installed packages and in PYTHONPATH"
+        ) from error
     choices: dict[str, type[T]] = {
         key: value for key, value in vars(module).items() if _is_choice(value, expected, module_name)
     }

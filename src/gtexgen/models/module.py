@@ -15,7 +15,7 @@ from gtexgen.errors import TrainingError
 from gtexgen.models.build import GenerativeModel
 from gtexgen.models.heads.base import LossTerms, Stage
 from gtexgen.models.schedules import LinearWarmup, Schedule
-from gtexgen.models.totals import LatentTotals, LossTotals
+from gtexgen.models.totals import LatentMoments, LatentTotals, LossTotals
 
 if TYPE_CHECKING:
     from gtexgen.data.batches import ExpressionBatch
@@ -39,8 +39,9 @@ class GenerativeModule(LightningModule):
     Nothing is read back from the device within an epoch. At its end the figures are reduced over the ranks and logged
     once: ``train/`` and ``val/`` each with ``loss``, ``elbo``, ``reconstruction``, ``kl`` (nats, means over samples),
     ``mse`` and the head's extras; ``active_latents`` and ``variance_law`` of the validation part; ``learning_rate`` and
-    ``kl_weight``. Validation always weighs the KL by 1 and draws the same latent noise in every epoch. The noise of
-    training depends on the seed, the epoch and the rank alone, so a resumed run meets what an uninterrupted one does.
+    ``kl_weight``. Validation weighs each epoch as if all schedules were over, so that its ``loss`` can be compared over
+    epochs, and draws the same latent noise in every one. The noise of training depends on the seed, the epoch and the
+    rank alone, so a resumed run meets what an uninterrupted one does.
 
     Parameters
     ----------
@@ -54,7 +55,9 @@ class GenerativeModule(LightningModule):
         ``"constant"``, or ``"cosine"``: in epoch e = 1, 2, ... the rate is scaled by
         :math:`\frac{1}{2}(1 + \cos(\pi (e - 1) / E))`, E the trainer's maximum.
     kl_schedule
-        The weight of the KL in each epoch of training, counted from 1.
+        The weight of the KL in each epoch of training, counted from 1; None is 1 throughout.
+    free_bits
+        Nats of each latent's mean KL that cost nothing (`gtexgen.models.heads.base.Stage`).
     seed
         Of the latent noise and of dropout.
 
@@ -62,6 +65,8 @@ class GenerativeModule(LightningModule):
     ----------
     samples_trained, seconds_trained
         Training samples seen, over all ranks, and the time that it took, with validation and checkpoints.
+    latents
+        What the last validation said about each latent; None before it.
     """
 
     def __init__(
@@ -72,6 +77,7 @@ class GenerativeModule(LightningModule):
         weight_decay: float = 0.0,
         schedule: LearningRateSchedule = "constant",
         kl_schedule: Schedule | None = None,
+        free_bits: float = 0.0,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -80,9 +86,11 @@ class GenerativeModule(LightningModule):
         self.weight_decay = weight_decay
         self.schedule = schedule
         self.kl_schedule: Schedule = LinearWarmup() if kl_schedule is None else kl_schedule
+        self.free_bits = free_bits
         self.seed = seed
         self.samples_trained = 0
         self.seconds_trained = 0.0
+        self.latents: LatentMoments | None = None
         self._train = LossTotals()
         self._validation = LossTotals()
         self._latents = LatentTotals()
@@ -92,6 +100,11 @@ class GenerativeModule(LightningModule):
     def kl_weight(self) -> float:
         """The weight of the KL in the current epoch."""
         return self.kl_schedule(self.current_epoch + 1)
+
+    @property
+    def schedules_are_over(self) -> bool:
+        """Whether the current epoch's objective is the one that all later epochs have."""
+        return self.current_epoch + 1 >= max(self.kl_schedule.epochs, self.model.head.warmup_epochs)
 
     @property
     def current_learning_rate(self) -> float:
@@ -122,9 +135,7 @@ class GenerativeModule(LightningModule):
         dataloader_idx: int,
     ) -> ExpressionBatch:
         """Move the tensors of a batch that is elsewhere, without Lightning's search through collections."""
-        if batch.expression.device == device:
-            return batch
-        return type(batch)(*(tensor.to(device, non_blocking=True) for tensor in batch))
+        return batch if batch.expression.device == device else batch.to(device)
 
     def on_train_start(self) -> None:
         """Start the clock."""
@@ -138,7 +149,7 @@ class GenerativeModule(LightningModule):
         """Set what depends on the epoch: the noise, the learning rate and the KL weight."""
         torch.manual_seed(noise_seed(self.seed, self.current_epoch, self.global_rank))
         self._train = LossTotals()
-        self._stage = Stage(epoch=self.current_epoch + 1, kl_weight=self.kl_weight)
+        self._stage = Stage(epoch=self.current_epoch + 1, kl_weight=self.kl_weight, free_bits=self.free_bits)
         for group in self.trainer.optimizers[0].param_groups:
             group["lr"] = self.current_learning_rate
 
@@ -163,15 +174,16 @@ class GenerativeModule(LightningModule):
 
     def validation_step(self, batch: ExpressionBatch, batch_index: int) -> None:
         """Add a batch to the epoch's figures."""
-        terms: LossTerms = self.model(batch, generator=self._noise)
+        terms: LossTerms = self.model(batch, stage=Stage(free_bits=self.free_bits), generator=self._noise)
         self._validation.add(terms)
-        self._latents.add(terms.posterior)
+        self._latents.add(terms.posterior, terms.kl)
 
     def on_validation_epoch_end(self) -> None:
         """Log the epoch's validation figures."""
         figures, _ = self._validation.means(self._sum_over_ranks)
         self._report({f"val/{name}": value for name, value in figures.items()})
-        self._report(self._latents.figures(self._sum_over_ranks))
+        self.latents = self._latents.moments(self._sum_over_ranks)
+        self._report(self.latents.figures())
 
     def _sum_over_ranks(self, values: Tensor) -> Tensor:
         total: Tensor = self.trainer.strategy.reduce(values, reduce_op="sum")
@@ -183,6 +195,6 @@ class GenerativeModule(LightningModule):
                 raise TrainingError(
                     f"epoch {self.current_epoch + 1}: {name} is {value}\n"
                     f"  Remedy: a lower trainer.learning_rate (it is {self.learning_rate:g}), "
-                    "trainer.gradient_clip=1, or a longer model.kl_warmup_epochs"
+                    "trainer.gradient_clip=1, or more model.kl.epochs"
                 )
         self.log_dict(figures)

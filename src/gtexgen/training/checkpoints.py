@@ -15,9 +15,11 @@ from torch import Tensor
 from gtexgen.data.atomic import atomic_file
 from gtexgen.errors import ConfigError
 
-__all__ = ["EpochCheckpoints", "check_resumable", "load_checkpoint"]
+__all__ = ["MONITOR", "EpochCheckpoints", "check_resumable", "load_checkpoint"]
 
-MONITOR = "val/elbo"
+MONITOR = "val/loss"
+"""What tells the best epoch: the head's objective on the validation part, as it is once all schedules are over."""
+
 SECONDS_BETWEEN = 10.0
 
 
@@ -38,7 +40,7 @@ class EpochCheckpoints(Checkpoint):
     best, last
         Their paths.
     best_epoch
-        The epoch of the highest validation ELBO, counted from 1; 0 before there is one.
+        The epoch of the lowest validation loss, counted from 1; 0 before there is one.
     best_metrics
         All that was logged in that epoch, by name.
     """
@@ -58,7 +60,7 @@ class EpochCheckpoints(Checkpoint):
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Remember the best weights, and write what is due."""
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        if metrics[MONITOR] > self.best_metrics.get(MONITOR, -math.inf):
+        if metrics[MONITOR] < self.best_metrics.get(MONITOR, math.inf):
             self.best_epoch = trainer.current_epoch + 1
             self.best_metrics = metrics
             self._unsaved_best = {name: value.detach().clone() for name, value in pl_module.state_dict().items()}

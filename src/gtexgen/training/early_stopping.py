@@ -8,15 +8,17 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping
 
 from gtexgen.models.module import GenerativeModule
+from gtexgen.training.checkpoints import MONITOR
 
 __all__ = ["Patience"]
 
 
 class Patience(EarlyStopping):
-    """Stops once the validation ELBO has not risen for a number of epochs.
+    """Stops once the validation loss has not fallen for a number of epochs.
 
-    While the weight of the KL still rises no epoch counts: a small weight lets the KL grow, and the ELBO may fall
-    meanwhile. A resumed run keeps the count of its checkpoint, under the patience that it is now given.
+    While a schedule still changes what is trained no epoch counts: a small weight lets the KL grow, and the loss at
+    full weight may rise meanwhile. A resumed run keeps the count of its checkpoint, under the patience that it is now
+    given.
 
     Parameters
     ----------
@@ -28,8 +30,8 @@ class Patience(EarlyStopping):
 
     def __init__(self, epochs: int, min_delta: float = 0.0) -> None:
         super().__init__(
-            monitor="val/elbo",
-            mode="max",
+            monitor=MONITOR,
+            mode="min",
             patience=epochs,
             min_delta=min_delta,
             check_finite=False,
@@ -47,8 +49,8 @@ class Patience(EarlyStopping):
         return self.wait_count >= self.patience
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Count the epoch, once the warm-up is over."""
-        if not isinstance(pl_module, GenerativeModule) or pl_module.kl_weight >= 1.0:
+        """Count the epoch, once all schedules are over."""
+        if not isinstance(pl_module, GenerativeModule) or pl_module.schedules_are_over:
             super().on_train_epoch_end(trainer, pl_module)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

@@ -12,13 +12,13 @@ from lightning.pytorch import LightningDataModule, Trainer
 from gtexgen.errors import TrainingError
 from gtexgen.models.build import GenerativeModel
 from gtexgen.models.module import GenerativeModule, LearningRateSchedule
-from gtexgen.models.schedules import LinearWarmup
+from gtexgen.models.schedules import Schedule
 from gtexgen.training.checkpoints import EpochCheckpoints, check_resumable, load_checkpoint
 from gtexgen.training.early_stopping import Patience
 from gtexgen.training.interrupt import StopOnInterrupt
 from gtexgen.training.lightning_defaults import make_trainer, quiet_lightning
 from gtexgen.training.progress import EpochProgressBar
-from gtexgen.training.tensorboard import EpochTensorBoardLogger
+from gtexgen.training.tensorboard import EpochTensorBoardLogger, LatentHistograms
 
 __all__ = ["FitOptions", "FitResult", "StopReason", "fit"]
 
@@ -34,7 +34,7 @@ class FitOptions:
     max_epochs
         Epochs after which training ends in any case.
     patience, min_delta
-        Epochs without a rise of the validation ELBO by more than `min_delta` nats after which training ends.
+        Epochs without a fall of the validation loss by more than `min_delta` nats after which training ends.
     learning_rate, weight_decay, schedule
         See `gtexgen.models.module.GenerativeModule`.
     gradient_clip
@@ -68,7 +68,7 @@ class FitResult:
     metrics
         All that was logged in the best epoch, by name: ``train/elbo``, ``val/elbo``, ``active_latents``, ...
     best_epoch, epochs
-        The epoch of the highest validation ELBO, counted from 1, and the number trained, before and after resuming.
+        The epoch of the lowest validation loss, counted from 1, and the number trained, before and after resuming.
     stopped_by
         What ended training.
     best_checkpoint, last_checkpoint
@@ -95,13 +95,14 @@ def fit(
     run_folder: Path,
     *,
     options: FitOptions | None = None,
-    kl_warmup_epochs: int = 0,
+    kl_schedule: Schedule | None = None,
+    free_bits: float = 0.0,
     seed: int = 0,
     tensorboard: bool = True,
     hyperparameters: Mapping[str, Any] | None = None,
     resume: Path | None = None,
 ) -> FitResult:
-    """Train a model until its validation ELBO stops rising and leave the best weights in it.
+    """Train a model until its validation loss stops falling and leave the best weights in it.
 
     Parameters
     ----------
@@ -113,8 +114,8 @@ def fit(
         Gets ``checkpoints/best.ckpt``, ``checkpoints/last.ckpt`` and ``tensorboard/``.
     options
         The keys of ``conf/trainer``; None takes their defaults.
-    kl_warmup_epochs
-        Epochs over which the weight of the KL rises to 1.
+    kl_schedule, free_bits
+        What the KL costs from epoch to epoch; see `gtexgen.models.module.GenerativeModule`.
     seed
         Of the latent noise and of dropout in training.
     tensorboard
@@ -139,7 +140,8 @@ def fit(
         learning_rate=options.learning_rate,
         weight_decay=options.weight_decay,
         schedule=options.schedule,
-        kl_schedule=LinearWarmup(kl_warmup_epochs),
+        kl_schedule=kl_schedule,
+        free_bits=free_bits,
         seed=seed,
     )
     epochs_before = 0 if resume is None else check_resumable(resume, module)
@@ -148,7 +150,8 @@ def fit(
     logger = None
     if tensorboard:
         logger = EpochTensorBoardLogger(run_folder / "tensorboard", hyperparameters or {}, epochs_before)
-    bar = [EpochProgressBar()] if options.progress_bar else []
+    histograms = [] if logger is None else [LatentHistograms(logger)]
+    bar = [EpochProgressBar(checkpoints)] if options.progress_bar else []
     with quiet_lightning():
         trainer = make_trainer(
             max_epochs=options.max_epochs,
@@ -157,7 +160,7 @@ def fit(
             devices=options.devices,
             strategy=options.strategy,
             precision=options.precision,
-            callbacks=[interrupt, patience, checkpoints, *bar],
+            callbacks=[interrupt, patience, checkpoints, *histograms, *bar],
             logger=logger or False,
             default_root_dir=run_folder,
         )

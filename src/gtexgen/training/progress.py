@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from gtexgen.training.checkpoints import EpochCheckpoints
+
 if TYPE_CHECKING:
     from tqdm import tqdm
 
@@ -21,12 +23,17 @@ class EpochProgressBar(Callback):
     """Counts the steps of all epochs, with the figures of the last whole epoch beside it.
 
     On a terminal it moves smoothly; in a log file it adds a line every 30 seconds.
+
+    Parameters
+    ----------
+    checkpoints
+        Know which epoch is the best so far.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, checkpoints: EpochCheckpoints) -> None:
+        self._checkpoints = checkpoints
         self._bar: tqdm[Any] | None = None
         self._steps = 0
-        self._best = (-float("inf"), 0)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Open the bar, on rank zero only."""
@@ -69,11 +76,10 @@ class EpochProgressBar(Callback):
         metrics = trainer.callback_metrics
         if self._bar is None or "val/elbo" not in metrics or "train/elbo" not in metrics:
             return
-        train, validation = float(metrics["train/elbo"]), float(metrics["val/elbo"])
-        self._best = max(self._best, (validation, trainer.current_epoch))
         self._bar.set_postfix_str(
-            f"ELBO train {train:.1f} val {validation:.1f} (best {self._best[0]:.1f}), "
-            f"KL {float(metrics['val/kl']):.1f}, MSE {float(metrics['val/mse']):.3f}",
+            f"ELBO train {float(metrics['train/elbo']):.1f} val {float(metrics['val/elbo']):.1f}, "
+            f"KL {float(metrics['val/kl']):.1f}, MSE {float(metrics['val/mse']):.3f}, "
+            f"best epoch {self._checkpoints.best_epoch}",
             refresh=False,
         )
 

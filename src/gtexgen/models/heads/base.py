@@ -16,7 +16,9 @@ from gtexgen.models.posterior import Posterior
 
 if TYPE_CHECKING:
     from gtexgen.data.batches import ExpressionBatch
-    from gtexgen.data.training_part import TrainingPart
+    from gtexgen.data.pairs import BatchPairs
+    from gtexgen.data.splits import Part
+    from gtexgen.data.training_part import SamplePart, TrainingPart
 
 __all__ = ["Evidence", "Head", "LossTerms", "Posterior", "Stage", "weigh_evidence"]
 
@@ -89,7 +91,14 @@ class Head(nn.Module, ABC):
 
     Its constructor is given, by name, whichever of ``n_genes``, ``n_conditions`` and ``n_latents`` it asks
     for; the rest of its arguments are its config. It may own parameters, trained with the networks'.
+
+    Attributes
+    ----------
+    warmup_epochs
+        The epoch from which a schedule of its own (`Stage.epoch`) no longer changes the objective; 0 without one.
     """
+
+    warmup_epochs = 0
 
     def check(self, networks: Networks) -> None:
         """Refuse networks that the objective has no meaning for; most heads train any.
@@ -102,6 +111,16 @@ class Head(nn.Module, ABC):
 
     def prepare(self, part: TrainingPart) -> None:
         """Look at the training part once before training; most heads have no need to."""
+
+    def batch_pairs(self, parts: Mapping[Part, SamplePart]) -> Mapping[Part, BatchPairs]:
+        """Say which pairs of samples each batch of a part is to hold; most heads need none.
+
+        Parameters
+        ----------
+        parts
+            Every part of the split that has samples.
+        """
+        return {}
 
     @abstractmethod
     def forward(
