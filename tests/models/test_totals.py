@@ -3,10 +3,12 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import Tensor
+from torch.distributions import Normal, kl_divergence
 
 from gtexgen.models.heads.base import LossTerms
 from gtexgen.models.posterior import Posterior
-from gtexgen.models.totals import LatentTotals, LossTotals
+from gtexgen.models.priors.standard_normal import StandardNormal
+from gtexgen.models.totals import LatentMoments, LatentTotals, LossTotals
 
 
 def alone(values: Tensor) -> Tensor:
@@ -60,18 +62,46 @@ def test_sums_keep_their_digits_over_many_batches() -> None:
     assert totals.means(alone)[0]["loss"] == pytest.approx(1000.1, rel=1e-7)
 
 
-def test_a_latent_is_active_where_its_posterior_mean_varies() -> None:
+def posteriors(n_samples: int, loading: Tensor) -> Posterior:
+    """Give the exact posteriors of x = loading z + e, z and e standard normal, latent by latent."""
     generator = torch.Generator().manual_seed(0)
-    spread = torch.tensor([1.0, 0.2, 0.05, 0.0])  # variances 1, 0.04, 0.0025 and 0
-    mean = torch.randn(4000, 4, generator=generator) * spread + 3.0
-    log_variance = torch.log(torch.tensor([0.1, 0.9, 1.0, 1.0])).expand(4000, 4)
+    latent, noise = torch.randn(2, n_samples, len(loading), generator=generator)
+    precision = 1 + loading.square()
+    mean = loading * (loading * latent + noise) / precision
+    return Posterior(mean, -torch.log(precision).expand_as(mean))
+
+
+def latent_moments(posterior: Posterior, batch_size: int = 1000) -> LatentMoments:
     totals = LatentTotals()
-    for part in range(0, 4000, 500):
-        totals.add(Posterior(mean[part : part + 500], log_variance[part : part + 500]))
-    figures = totals.figures(alone)
-    assert figures["active_latents"] == 2
-    law = (mean.double().var(dim=0, correction=0) + log_variance.double().exp().mean(dim=0)).mean().item()
-    assert figures["variance_law"] == pytest.approx(law, rel=1e-5)
+    for mean, log_variance in zip(*(tensor.split(batch_size) for tensor in posterior), strict=True):
+        part = Posterior(mean, log_variance)
+        totals.add(part, StandardNormal(mean.shape[1]).kl(part, mean[:, :0]))
+    return totals.moments(alone)
+
+
+def test_exact_posteriors_obey_the_variance_law() -> None:
+    loading = torch.tensor([3.0, 1.0, 0.3, 0.0])
+    moments = latent_moments(posteriors(50_000, loading))
+    torch.testing.assert_close(moments.variance_law.float(), torch.ones(4), atol=0.02, rtol=0)
+    torch.testing.assert_close(moments.mean_variance.float(), 1 / (1 + loading.square()))
+    torch.testing.assert_close(moments.kl.float(), 0.5 * torch.log(1 + loading.square()), atol=0.02, rtol=0)
+    assert moments.figures() == {"active_latents": 2.0, "variance_law": pytest.approx(1, abs=0.01)}
+
+
+def test_moments_weigh_samples_and_not_batches() -> None:
+    generator = torch.Generator().manual_seed(0)
+    posterior = Posterior(torch.randn(50, 3, generator=generator) + 3, torch.randn(50, 3, generator=generator))
+    moments = latent_moments(posterior, batch_size=7)
+    expected = Normal(posterior.mean, torch.exp(0.5 * posterior.log_variance))
+    torch.testing.assert_close(moments.variance_of_mean.float(), expected.mean.var(dim=0, correction=0))
+    torch.testing.assert_close(moments.mean_variance.float(), expected.variance.mean(dim=0))
+    torch.testing.assert_close(moments.kl.float(), kl_divergence(expected, Normal(0.0, 1.0)).mean(dim=0))
+
+
+def test_a_latent_whose_mean_is_constant_has_no_variance_below_zero() -> None:
+    moments = latent_moments(Posterior(torch.full((1000, 1), 1234.567), torch.zeros(1000, 1)), batch_size=3)
+    assert moments.variance_of_mean.item() >= 0
+    assert not moments.active.item()
 
 
 def test_no_batch_is_an_error() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import io
 from pathlib import Path
 
@@ -9,11 +10,11 @@ from gtexgen.training.fit import FitResult
 from gtexgen.training.summary import print_summary
 
 
-def test_table_names_epoch_reason_and_figures_of_both_parts() -> None:
+def result() -> FitResult:
     figures = {"elbo": -1234.567, "reconstruction": 1200.0, "kl": 34.567, "mse": 0.12345}
-    result = FitResult(
+    return FitResult(
         metrics={f"{part}/{name}": value for part in ("train", "val") for name, value in figures.items()}
-        | {"active_latents": 17.0},
+        | {"active_latents": 17.0, "val/variance_kept": 0.957, "val/variance_kept_within": 1.034},
         best_epoch=12,
         epochs=15,
         stopped_by="early_stopping",
@@ -22,8 +23,16 @@ def test_table_names_epoch_reason_and_figures_of_both_parts() -> None:
         seconds=83.4,
         samples_per_second=9876.5,
     )
+
+
+def printed(result: FitResult) -> str:
     text = io.StringIO()
     print_summary(result, Console(file=text, width=100))
+    return text.getvalue()
+
+
+def test_table_names_epoch_reason_and_figures_of_both_parts() -> None:
+    text = printed(result())
     for expected in (
         "Best epoch 12 of 15",
         "ended by early stopping after 1 min 23 s",
@@ -31,5 +40,13 @@ def test_table_names_epoch_reason_and_figures_of_both_parts() -> None:
         "-1,234.57",
         "0.1235",
         "17",
+        "95.7%",
+        "103.4%",
     ):
-        assert expected in text.getvalue()
+        assert expected in text
+
+
+def test_variances_that_too_few_samples_leave_undefined_are_called_so() -> None:
+    metrics = {name: value for name, value in result().metrics.items() if "within" not in name}
+    text = printed(dataclasses.replace(result(), metrics=metrics))
+    assert text.count("undefined") == 1

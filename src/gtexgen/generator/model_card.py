@@ -11,17 +11,21 @@ import pandas as pd
 from gtexgen.version import __version__
 
 if TYPE_CHECKING:
-    from gtexgen.generator import Generator
+    from gtexgen.generator.fitted import FittedModel
 
 __all__ = ["model_card"]
 
 MOST_COMBINATIONS = 60
 PARTS = ("train", "validation", "test")
+SPREAD = {
+    "val/variance_kept": "variance kept, all samples",
+    "val/variance_kept_within": "variance kept, within conditions",
+    "val/variance_kept_within_without_noise": "variance kept, within conditions, with `noise=False`",
+}
 
 LIMITS = """\
 - **Privacy is not promised.** A generator can give back what it saw in training, most of all for rare
   conditions. Handle it and its samples as the licence of the training data asks; `split.json` names donors.
-- Samples are drawn one by one: no two of them belong to one donor, unlike real tables.
 - A condition is as good as its number of training samples in the table above. `allow_unseen` extrapolates
   to combinations that were never seen, and no metric here says how well.
 - Values that the model puts below 0, or above the gene's largest in training, are written as 0 or that largest.
@@ -30,7 +34,7 @@ LIMITS = """\
 """
 
 
-def model_card(generator: Generator) -> str:
+def model_card(generator: FittedModel) -> str:
     """Describe a generator in Markdown: its data, settings, held-out metrics, use and limits.
 
     Parameters
@@ -61,6 +65,8 @@ table = generator.sample({request}, seed=1)  # a pandas DataFrame; sample_anndat
 gtexgen-generate generator=path/to/this/folder counts=training output=synthetic.parquet seed=1
 ```
 
+{_donors(generator)}
+
 ## Training data
 
 Expression store with the fingerprint `{generator.fingerprint}`.
@@ -77,6 +83,14 @@ As they were when training ended; losses in nats a sample, summed over genes and
 
 {_rows(("metric", "value"), {name: f"{value:.6g}" for name, value in sorted(generator.metrics.items())})}
 
+## Spread
+
+Variance kept: that of generated samples over that of held-out real ones of the same conditions, on log2(x + 1), the
+median over genes. 100 % is right, less is too uniform, more is too noisy. Variance loss: the mean over genes of the
+real variance less the generated one.
+
+{_rows(("figure", "value"), _spread(generator))}
+
 ## Settings
 
 All of them are in `config.yaml`.
@@ -88,7 +102,7 @@ All of them are in `config.yaml`.
 {LIMITS}"""
 
 
-def _parts(generator: Generator) -> str:
+def _parts(generator: FittedModel) -> str:
     parts = np.asarray(generator.split.parts)
     rows = {name: int((parts == name).sum()) for name in PARTS}
     donors = {name: len(generator.split.donors[name]) for name in PARTS}
@@ -104,7 +118,30 @@ def _conditions(counts: pd.DataFrame) -> str:
     return "\n".join([*head, *lines] + ([f"\nand {more} rarer ones, in `conditions.json`."] if more else []))
 
 
-def _settings(generator: Generator) -> dict[str, str]:
+def _spread(generator: FittedModel) -> dict[str, str]:
+    metrics = generator.metrics
+    figures = {title: f"{100 * metrics[name]:.1f} %" for name, title in SPREAD.items() if name in metrics}
+    if "val/variance_loss" in metrics:
+        figures["variance loss"] = f"{metrics['val/variance_loss']:.4g} squared log2 units"
+    if "active_latents" in metrics:
+        figures["active latents"] = f"{metrics['active_latents']:.0f} of {generator.spec.latent}"
+        figures["KL"] = f"{metrics['val/kl']:.4g} nats"
+    return figures
+
+
+def _donors(generator: FittedModel) -> str:
+    if generator.donors is None:
+        return "Samples are drawn one by one: no two of them belong to one donor, unlike in real tables."
+    model, tally = generator.donors
+    return f"""\
+`sample` draws single samples, no two of one donor. `sample_donors` draws whole synthetic donors, and `complete` the
+tissues that a real donor lacks. Noise that the samples of one donor share: up to {model.latent_correlation.max():.0%}
+along a direction of the latents, {model.gene_correlation.mean():.0%} of a gene's own on average. For this,
+`donors.json` lists the sex and the conditions of each of the {len(tally.donors)} training donors and of its samples,
+without names: who knows these of a donor may find it there."""
+
+
+def _settings(generator: FittedModel) -> dict[str, str]:
     spec = generator.spec
     return {
         "head": str(spec.head["_target_"]).rpartition(".")[2],

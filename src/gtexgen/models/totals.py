@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -10,10 +11,10 @@ from torch import Tensor
 from gtexgen.models.heads.base import LossTerms
 from gtexgen.models.posterior import Posterior
 
-__all__ = ["ACTIVE_VARIANCE", "LatentTotals", "LossTotals"]
+__all__ = ["INACTIVE_VARIANCE", "LatentMoments", "LatentTotals", "LossTotals"]
 
-ACTIVE_VARIANCE = 0.01
-"""A latent is active where the variance of its posterior mean over samples is above this (Burda et al. 2016)."""
+INACTIVE_VARIANCE = 0.8
+"""A latent is inactive where the mean of its posterior variance is above this (Asperti and Trentin 2020)."""
 
 Reduce = Callable[[Tensor], Tensor]
 
@@ -80,31 +81,63 @@ class LossTotals(_Totals):
         return figures | {"kl": kl, "mse": mse} | dict(zip(self._extras, extras, strict=True)), n_samples
 
 
+class LatentMoments(NamedTuple):
+    r"""What the posteriors of many samples say about each latent; every tensor is ``(latents,)`` float64 on the CPU.
+
+    Attributes
+    ----------
+    kl
+        Mean of KL(q(z | x, c) || p(z | c)) in nats, against the prior of training.
+    variance_of_mean
+        :math:`\mathrm{Var}_x[\mu_k]`, over samples.
+    mean_variance
+        :math:`\mathrm{E}_x[\sigma_k^2]`.
+    """
+
+    kl: Tensor
+    variance_of_mean: Tensor
+    mean_variance: Tensor
+
+    @property
+    def variance_law(self) -> Tensor:
+        r""":math:`\mathrm{Var}_x[\mu_k] + \mathrm{E}_x[\sigma_k^2]`, ``(latents,)``.
+
+        It is 1 where the aggregate posterior has the variance of an N(0, I) prior (Asperti 2020, arXiv 2002.09860).
+        """
+        return self.variance_of_mean + self.mean_variance
+
+    @property
+    def active(self) -> Tensor:
+        r"""Which latents tell samples apart: :math:`\mathrm{E}_x[\sigma_k^2] \leq 0.8`, ``(latents,)`` bool.
+
+        Under an N(0, I) prior and the variance law such a latent carries at least
+        :math:`-\frac{1}{2} \log 0.8 = 0.11` nats. The older rule, a variance of the mean above 0.01 (Burda et al.
+        2016), would count latents of 0.005 nats. Under a prior that is learned neither rule holds: look at the KL.
+        """
+        return self.mean_variance <= INACTIVE_VARIANCE
+
+    def figures(self) -> dict[str, float]:
+        """Give the number of active latents and the mean over latents of the variance law."""
+        return {"active_latents": float(self.active.sum()), "variance_law": float(self.variance_law.mean())}
+
+
 class LatentTotals(_Totals):
-    """Moments of the posteriors of an epoch."""
+    """Sums over the posteriors of an epoch, latent by latent."""
 
     @torch.no_grad()
-    def add(self, posterior: Posterior) -> None:
-        """Add a batch; nothing is read back from the device."""
+    def add(self, posterior: Posterior, kl: Tensor) -> None:
+        """Add a batch and its KL, ``(batch, latents)``; nothing is read back from the device."""
         mean = posterior.mean.float()
-        rows = [mean, mean.square(), posterior.log_variance.float().exp()]
+        rows = [kl.float(), mean, mean.square(), posterior.log_variance.float().exp()]
         self._add(torch.cat(rows, dim=1).sum(dim=0), len(mean))
 
-    def figures(self, reduce: Reduce) -> dict[str, float]:
-        r"""Give the number of active latents and the mean over latents of the variance law.
-
-        The variance law (Asperti and Trentin 2020, arXiv 2002.09860) is
-        :math:`\mathrm{Var}_x[\mu_k] + \mathrm{E}_x[\sigma_k^2]`, which is 1 where the aggregate posterior has the
-        variance of a standard normal prior.
+    def moments(self, reduce: Reduce) -> LatentMoments:
+        """Give the moments over all samples of all ranks.
 
         Parameters
         ----------
         reduce
             Sums a tensor over the ranks; called once.
         """
-        mean, square, variance = self._reduced(reduce)[0].chunk(3)
-        between = square - mean.square()
-        return {
-            "active_latents": float((between > ACTIVE_VARIANCE).sum()),
-            "variance_law": float((between + variance).mean()),
-        }
+        kl, mean, square, variance = self._reduced(reduce)[0].chunk(4)
+        return LatentMoments(kl, (square - mean.square()).clamp_min(0), variance)

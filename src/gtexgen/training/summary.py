@@ -23,10 +23,17 @@ ROWS = {
     "kl": "KL (nats)",
     "mse": "MSE (model's scale)",
 }
+KEPT = {
+    "val/variance_kept": "variance kept, all samples",
+    "val/variance_kept_within": "variance kept, within conditions",
+}
 
 
 def summary_table(result: FitResult) -> Table:
-    """Set the best epoch's training and validation figures side by side, under what training took."""
+    """Set the best epoch's training and validation figures side by side, under what training took.
+
+    The variance kept is that of generated samples as a share of the real one's, a median over genes.
+    """
     from rich.table import Table
 
     minutes, seconds = divmod(round(result.seconds), 60)
@@ -42,6 +49,8 @@ def summary_table(result: FitResult) -> Table:
         figures = [result.metrics[f"{part}/{name}"] for part in ("train", "val")]
         table.add_row(title, *(f"{value:.4f}" if name == "mse" else f"{value:,.2f}" for value in figures))
     table.add_row("active latents", "", f"{result.metrics['active_latents']:.0f}")
+    for name, title in KEPT.items():
+        table.add_row(title, "", f"{result.metrics[name]:.1%}" if name in result.metrics else "undefined")
     return table
 
 

@@ -6,13 +6,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
+
+from gtexgen.models.module import GenerativeModule
+from gtexgen.models.totals import LatentMoments
+from gtexgen.training.diagnostics import METRICS, Diagnostics
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
-__all__ = ["LAYOUT", "EpochTensorBoardLogger"]
+__all__ = ["LAYOUT", "EpochTensorBoardLogger", "LatentHistograms", "log_diagnostics"]
 
 LAYOUT = {
     "Training": {
@@ -24,12 +29,17 @@ LAYOUT = {
         "Reconstruction (nats)": ["Multiline", ["train/reconstruction", "val/reconstruction"]],
         "Loss (nats)": ["Multiline", ["train/loss", "val/loss"]],
         "Active latents": ["Multiline", ["active_latents"]],
+        "Variance law": ["Multiline", ["variance_law"]],
         "Schedules": ["Multiline", ["learning_rate", "kl_weight"]],
     },
 }
 """The Custom Scalars tab: its first group holds ELBO, KL and MSE, each with training and validation."""
 
-FINAL_METRICS = ("elbo", "kl", "reconstruction", "mse")
+FINAL_METRICS = ("val/elbo", "val/kl", "val/reconstruction", "val/mse")
+
+HISTOGRAM_EPOCHS = 5
+HISTOGRAM_BINS = 30
+MOST_SHOWN = 3.0
 
 
 class EpochTensorBoardLogger(Logger):
@@ -74,7 +84,8 @@ class EpochTensorBoardLogger(Logger):
         """Write the hyperparameters and the layout, at the start of a run."""
         from torch.utils.tensorboard.summary import hparams
 
-        experiment, session_start, _ = hparams(self._hyperparameters, dict.fromkeys(_final_tags({}), 0.0))
+        tags = ["best/epoch", *map(_final_tag, (*FINAL_METRICS, *METRICS))]
+        experiment, session_start, _ = hparams(self._hyperparameters, dict.fromkeys(tags, 0.0))
         self._add(experiment, session_start)
         self._open().add_custom_scalars(LAYOUT)
 
@@ -87,6 +98,13 @@ class EpochTensorBoardLogger(Logger):
             if name != "epoch":
                 writer.add_scalar(name, value, epoch)
         writer.flush()
+
+    @rank_zero_only
+    def log_latents(self, latents: LatentMoments, epoch: int) -> None:
+        """Write how KL, posterior variance and variance law are spread over the latents, at an epoch counted from 1."""
+        figures = {"kl": latents.kl, "mean_variance": latents.mean_variance, "variance_law": latents.variance_law}
+        for name, values in figures.items():
+            self._open().add_histogram(f"latents/{name}", values, epoch, bins=HISTOGRAM_BINS)
 
     @rank_zero_only
     def log_result(self, metrics: Mapping[str, float], best_epoch: int, epochs: int) -> None:
@@ -102,8 +120,9 @@ class EpochTensorBoardLogger(Logger):
         from torch.utils.tensorboard.summary import hparams
 
         writer = self._open()
-        for tag, value in _final_tags(metrics, best_epoch).items():
-            writer.add_scalar(tag, value, epochs)
+        for name in FINAL_METRICS:
+            writer.add_scalar(_final_tag(name), metrics[name], epochs)
+        writer.add_scalar("best/epoch", best_epoch, epochs)
         self._add(hparams({}, {})[2])
         writer.close()
 
@@ -119,8 +138,53 @@ class EpochTensorBoardLogger(Logger):
             self._open()._get_file_writer().add_summary(summary)
 
 
-def _final_tags(metrics: Mapping[str, float], best_epoch: int = 0) -> dict[str, float]:
-    return {f"best/{name}": metrics.get(f"val/{name}", 0.0) for name in FINAL_METRICS} | {"best/epoch": best_epoch}
+class LatentHistograms(Callback):
+    """Writes the histograms of the latents in the first epoch and every fifth one after it.
+
+    Parameters
+    ----------
+    logger
+        Where to.
+    """
+
+    def __init__(self, logger: EpochTensorBoardLogger) -> None:
+        self._logger = logger
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write those of the epoch's validation, where they are due."""
+        latents = pl_module.latents if isinstance(pl_module, GenerativeModule) else None
+        if latents is not None and trainer.current_epoch % HISTOGRAM_EPOCHS == 0:
+            self._logger.log_latents(latents, trainer.current_epoch + 1)
+
+
+def log_diagnostics(folder: Path, diagnostics: Diagnostics, epochs: int) -> None:
+    """Add what the finished generator was measured by to the event files of its run.
+
+    The figures join the final metrics under ``best/``. The share of its variance that each gene keeps is a histogram,
+    in which a share above 3 is shown as 3.
+
+    Parameters
+    ----------
+    folder
+        The folder of the event files.
+    diagnostics
+        What was measured.
+    epochs
+        The number of epochs trained.
+    """
+    from torch.utils.tensorboard import SummaryWriter
+
+    with SummaryWriter(str(folder)) as writer:
+        for name, value in diagnostics.metrics.items():
+            writer.add_scalar(_final_tag(name), value, epochs)
+        kept = diagnostics.variance_kept("generated", within=True).clip(upper=MOST_SHOWN)
+        if len(kept):
+            writer.add_histogram("genes/variance_kept_within", kept.to_numpy(), epochs, bins=HISTOGRAM_BINS)
+
+
+def _final_tag(metric: str) -> str:
+    """Give the tag under which the HParams tab shows a metric of the validation part."""
+    return f"best/{metric.removeprefix('val/')}"
 
 
 def _flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, bool | int | float | str]:
