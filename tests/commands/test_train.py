@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -48,6 +49,33 @@ def test_curves_have_a_point_an_epoch_from_the_first(trained: Path) -> None:
         assert [point.step for point in events.Scalars(name)] == list(range(1, epochs + 1))
 
 
+def test_diagnostics_are_in_the_run_folder_the_record_the_generator_and_the_curves(trained: Path) -> None:
+    run = trained / "outputs" / "latest"
+    record = json.loads((run / "run.json").read_text(), parse_constant=pytest.fail)
+    generator, found = Generator.load(run), record["diagnostics"]
+    latents = pd.read_parquet(run / "diagnostics" / "latents.parquet")
+    assert len(latents) == found["latents"] == 4
+    assert latents["active"].sum() == found["active_latents"] == record["metrics"]["active_latents"]
+    assert latents["kl"].sum() == pytest.approx(record["metrics"]["val/kl"], rel=1e-4)
+    assert latents["variance_law"].mean() == pytest.approx(record["metrics"]["variance_law"], rel=1e-4)
+    genes = pd.read_parquet(run / "diagnostics" / "genes.parquet").set_index(["scale", "label"]).loc["log2"]
+    assert genes.index.tolist() == generator.labels
+    assert (genes["real"] > 0).any()
+    within = found["variance_kept_within"]
+    assert within["generated_without_noise"] < within["generated"]
+    assert any("have one held-out sample" in note for note in found["notes"])
+    events = EventAccumulator(str(run / "tensorboard")).Reload()
+    for name in ("variance_kept", "variance_kept_within", "variance_kept_within_without_noise", "variance_loss"):
+        value = record["metrics"][f"val/{name}"]
+        assert generator.metrics[f"val/{name}"] == value
+        assert events.Scalars(f"best/{name}")[-1].value == pytest.approx(value)
+    kept = f"{100 * record['metrics']['val/variance_kept_within']:.1f}"
+    assert f"| variance kept, within conditions | {kept} % |" in (run / "generator" / "README.md").read_text()
+    assert any(
+        "within conditions" in line and f"{kept}%" in line for line in (trained / "stdout").read_text().splitlines()
+    )
+
+
 def test_no_donor_is_on_two_sides(trained: Path) -> None:
     split = Generator.load(trained / "outputs" / "latest").split
     parts = [set(split.donors[part]) for part in ("train", "validation", "test")]
@@ -71,6 +99,8 @@ def test_a_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert Path(resumed) == half
     metrics = [json.loads((path / "metrics.json").read_text())["val/elbo"] for path in (whole, half)]
     np.testing.assert_allclose(metrics[1], metrics[0], rtol=1e-5)
+    measured = [pd.read_parquet(path.parent / "diagnostics" / "genes.parquet") for path in (whole, half)]
+    pd.testing.assert_frame_equal(measured[1], measured[0], rtol=1e-3)
     assert len(json.loads((half.parent / "run.json").read_text())["attempts"]) == 2
 
 
@@ -110,7 +140,9 @@ def test_ctrl_c_keeps_the_work(tmp_path: Path) -> None:
     assert process.returncode == 130
     generator = Path(output.splitlines()[-1])
     assert len(Generator.load(generator).sample(5)) == 5
-    assert json.loads((generator.parent / "run.json").read_text())["status"] == "interrupt"
+    record = json.loads((generator.parent / "run.json").read_text())
+    assert record["status"] == "interrupt"
+    assert record["diagnostics"]["variance_kept"]["generated"] > 0
 
 
 def test_several_runs_at_once_by_multirun(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,20 +15,16 @@ import pytest
 import torch
 
 from gtexgen import Generator
-from gtexgen.data.conditions import ConditionEncoder
-from gtexgen.data.genes import gene_table
-from gtexgen.data.scaling import Scaling
-from gtexgen.data.splits import PARTS, Split
 from gtexgen.errors import DataError, GeneratorError
 from gtexgen.generator.counts import count_combinations
-from gtexgen.models.build import ModelSpec, build_model
+from support.small_generator import N_GENES, make_expression, make_generator, make_samples
 
-N_GENES = 12
-FIELDS = {"tissue": "one_hot", "sex": "one_hot"}
 FILES = {
     "README.md",
     "conditions.json",
     "config.yaml",
+    "donors.json",
+    "donors.safetensors",
     "generator.json",
     "genes.json",
     "metrics.json",
@@ -35,65 +32,6 @@ FILES = {
     "split.json",
     "weights.safetensors",
 }
-
-
-def make_samples() -> pd.DataFrame:
-    """Thirty donors who each give a lung and a liver; the women an ovary as well."""
-    rows = []
-    for donor in range(30):
-        sex = "female" if donor % 2 else "male"
-        for tissue in ["Lung", "Liver", *(["Ovary"] if sex == "female" else [])]:
-            rows.append((f"D-{donor}-{tissue}", f"D-{donor}", tissue, sex))
-    return pd.DataFrame(rows, columns=["sample_id", "donor_id", "tissue", "sex"], dtype="str")
-
-
-def make_expression(n_samples: int) -> np.ndarray:
-    return np.random.default_rng(5).lognormal(1, 1, (n_samples, N_GENES)).astype(np.float32)
-
-
-def make_split(samples: pd.DataFrame) -> Split:
-    """Train on twenty donors, validate on five, test on five."""
-    donors = samples["donor_id"].str.removeprefix("D-").astype(int)
-    parts = np.array(PARTS)[np.digitize(donors, [20, 25])]
-    return Split(
-        sample_ids=samples["sample_id"].tolist(),
-        parts=parts,
-        donors={part: sorted(set(samples.loc[parts == part, "donor_id"])) for part in PARTS},
-        by="donor",
-        seed=1,
-        unsplit={},
-    )
-
-
-def make_generator(symbols: list[str] | None = None) -> Generator:
-    """An untrained generator; all but its weights is fitted."""
-    samples = make_samples()
-    split = make_split(samples)
-    training = split.parts == "train"
-    encoder = ConditionEncoder(FIELDS)
-    encoder.fit(samples[training])
-    scaling = Scaling(transform="log2", method="standard")
-    scaling.fit(iter([make_expression(len(samples))[training]]))
-    spec = ModelSpec(latent=3, hidden=[8])
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        networks = build_model(spec, N_GENES, encoder.n_features).networks
-    return Generator(
-        networks=networks,
-        spec=spec,
-        encoder=encoder,
-        scaling=scaling,
-        genes=gene_table(
-            [f"ENSG{gene:011d}.3" for gene in range(N_GENES)],
-            symbols or [f"GENE{gene}" for gene in range(N_GENES)],
-        ),
-        units="TPM",
-        fingerprint="abc123",
-        training_counts=count_combinations(samples[training], list(FIELDS)),
-        split=split,
-        metrics={"val/elbo": -12.5, "val/kl": float("nan")},
-        settings={"seed": 1, "trainer": {"max_epochs": 3}},
-    )
 
 
 @pytest.fixture
@@ -160,7 +98,7 @@ def test_sampling_leaves_the_default_random_state_alone(generator: Generator) ->
 def test_the_table_does_not_depend_on_where_it_goes(
     generator: Generator, tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gtexgen.generator.generator.CHUNK_BYTES", 0)  # the smallest chunks: 16 samples
+    monkeypatch.setattr("gtexgen.generator.fitted.CHUNK_BYTES", 0)  # the smallest chunks: 16 samples
     table = generator.sample({"Lung": 40, "Liver": 30}, seed=3)
     chunks: list[int] = []
     path = tmp_path / f"synthetic{suffix}"
@@ -384,6 +322,19 @@ def test_a_foreign_config_runs_no_code_of_its_own(saved: Path, target: str) -> N
     replace(saved, "config.yaml", changed.encode())
     with pytest.raises(GeneratorError, match=rf"config\.yaml.*{re.escape(target)}"):
         Generator.load(saved)
+
+
+def test_a_head_of_someone_else_is_not_even_imported(
+    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "someones_head.py").write_text("raise SystemExit('this code ran')")
+    monkeypatch.syspath_prepend(tmp_path)
+    config = (saved / "config.yaml").read_text()
+    changed = config.replace("gtexgen.models.heads.cvae.CVAE", "someones_head.Head")
+    assert changed != config
+    replace(saved, "config.yaml", changed.encode())
+    assert len(Generator.load(saved).sample(3)) == 3
+    assert "someones_head" not in sys.modules
 
 
 def test_a_yaml_tag_constructs_nothing(saved: Path) -> None:

@@ -27,8 +27,8 @@ def run_script(
     )
 
 
-def run_well(command: str, arguments: Sequence[str], folder: Path) -> list[str]:
+def run_well(command: str, arguments: Sequence[str], folder: Path, **environment: str) -> list[str]:
     """Run a script that must succeed and return the lines of its standard output."""
-    done = run_script(command, arguments, folder)
+    done = run_script(command, arguments, folder, **environment)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()

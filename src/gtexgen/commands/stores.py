@@ -16,6 +16,7 @@ from gtexgen.errors import DataError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from gtexgen.data.demo.cohort import Units
     from gtexgen.data.formats.sources import GeneMajorSource, Orientation, SampleMajorSource
     from gtexgen.data.prepare import PreparedStore
     from gtexgen.data.selection import Drop
@@ -89,14 +90,20 @@ def _describe_drop(drop: Drop) -> str:
 def _prepare_demo(data: DemoSettings, path: Path, *, overwrite: bool) -> PreparedStore:
     from gtexgen.data.demo.cohort import simulate_cohort
 
-    cohort = simulate_cohort(donors=data.donors, samples=data.samples, genes=data.genes, seed=data.seed)
+    cohort = simulate_cohort(
+        donors=data.donors,
+        samples=data.samples,
+        genes=data.genes,
+        seed=data.seed,
+        units=cast("Units", data.units),
+    )
     settings = {key: value for key, value in asdict(data).items() if key != "select"}
     return _write(
         cohort.as_source(),
         cohort.samples,
         data.select,
         path,
-        "TPM",
+        cohort.units,
         origin=settings,
         companions=cohort.truth.save,
         overwrite=overwrite,

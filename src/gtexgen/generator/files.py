@@ -12,26 +12,28 @@ import torch
 import yaml
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
-from torch import Tensor
+from torch import Tensor, nn
 
 from gtexgen.data.conditions import ConditionEncoder
 from gtexgen.data.scaling import Scaling
 from gtexgen.data.splits import Split
 from gtexgen.errors import ConfigError, GeneratorError
+from gtexgen.generator.donors import DonorModel, Donors
 from gtexgen.generator.folder import GeneratorFolder
-from gtexgen.models.build import ModelSpec, build_model
+from gtexgen.generator.tally import DonorTally
+from gtexgen.models.build import ModelSpec, build_networks
 from gtexgen.models.networks import Networks
 
 if TYPE_CHECKING:
-    from gtexgen.generator import Generator
+    from gtexgen.generator.fitted import FittedModel
 
 __all__ = ["pack", "unpack"]
 
+DONORS = "donors.json"
 
-def pack(generator: Generator) -> dict[str, bytes]:
+
+def pack(generator: FittedModel) -> dict[str, bytes]:
     """Give the contents of every file by its name."""
-    weights = generator.networks.state_dict()
-    tensors = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
     config = {"model": generator.spec.to_dict(), "settings": dict(generator.settings)}
     counts = generator.training_counts.astype(object)
     conditions = {
@@ -39,8 +41,8 @@ def pack(generator: Generator) -> dict[str, bytes]:
         "training_counts": counts.where(counts.notna(), None).to_dict("records"),
     }
     metrics = {name: value if math.isfinite(value) else None for name, value in generator.metrics.items()}
-    return {
-        "weights.safetensors": save_tensors(tensors),
+    files = {
+        "weights.safetensors": _tensors(generator.networks),
         "config.yaml": yaml.safe_dump(config, sort_keys=False).encode(),
         "genes.json": _json(generator.genes.to_dict("list")),
         "conditions.json": _json(conditions),
@@ -48,6 +50,10 @@ def pack(generator: Generator) -> dict[str, bytes]:
         "split.json": _json(generator.split.to_json()),
         "metrics.json": _json(metrics),
     }
+    if generator.donors is not None:
+        files["donors.safetensors"] = _tensors(generator.donors.model)
+        files[DONORS] = _json(generator.donors.tally.to_json())
+    return files
 
 
 def unpack(folder: GeneratorFolder) -> dict[str, Any]:
@@ -74,7 +80,12 @@ def unpack(folder: GeneratorFolder) -> dict[str, Any]:
         "split": folder.read("split.json", lambda content: Split.from_json(json.loads(content))),
         "metrics": folder.read("metrics.json", _metrics),
         "settings": settings,
+        "donors": _donors(folder, spec, len(genes), encoder.n_features),
     }
+
+
+def _tensors(module: nn.Module) -> bytes:
+    return save_tensors({name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()})
 
 
 def _json(value: Any) -> bytes:
@@ -103,13 +114,22 @@ def _metrics(content: bytes) -> dict[str, float]:
     return {name: math.nan if value is None else float(value) for name, value in metrics.items()}
 
 
+def _donors(folder: GeneratorFolder, spec: ModelSpec, n_genes: int, n_conditions: int) -> Donors | None:
+    """Read what is known of donors; older generators, and those of lone samples, know nothing."""
+    if DONORS not in folder.about["sha256"]:
+        return None
+    model = DonorModel(spec.latent, n_genes, n_conditions)
+    folder.read("donors.safetensors", lambda content: model.load_state_dict(load_tensors(content)))
+    return Donors(model, folder.read(DONORS, lambda content: DonorTally.from_json(json.loads(content))))
+
+
 def _networks(
     folder: GeneratorFolder, spec: ModelSpec, n_genes: int, n_conditions: int, tensors: Mapping[str, Tensor]
 ) -> Networks:
     """Build the networks, without touching Torch's default generator, and fill in their weights."""
     try:
         with torch.random.fork_rng(devices=[]):
-            networks = build_model(spec, n_genes, n_conditions).networks
+            networks = build_networks(spec, n_genes, n_conditions)
     except ConfigError as error:
         raise GeneratorError(f"{folder.path / 'config.yaml'}: {error}") from error
     try:

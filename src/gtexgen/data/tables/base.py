@@ -15,7 +15,7 @@ import pandas as pd
 
 from gtexgen.errors import DataError
 
-__all__ = ["SAMPLE_ID", "TableHeader", "TableWriter", "check_columns"]
+__all__ = ["SAMPLE_ID", "TableHeader", "TableWriter", "check_columns", "name_some"]
 
 SAMPLE_ID = "sample_id"
 
@@ -45,6 +45,12 @@ class TableHeader:
     def labels(self) -> list[str]:
         """Gene labels, in the order of the expression columns."""
         return self.genes["label"].astype(str).tolist()
+
+
+def name_some(names: Sequence[str]) -> str:
+    """Name ten of many columns in a message, and say how many more there are."""
+    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+    return ", ".join(names[:10]) + more
 
 
 def check_columns(fields: Sequence[str], labels: Sequence[str]) -> None:
