@@ -71,7 +71,7 @@ class BareLoop:
 
     @staticmethod
     def _batches(loader: Loader) -> DataLoader[tuple[torch.Tensor, ...]]:
-        tensors = [torch.cat(column) for column in zip(*loader, strict=True)]
+        tensors = [torch.cat(column) for column in zip(*(batch[:4] for batch in loader), strict=True)]
         return DataLoader(TensorDataset(*tensors), batch_size=BATCH, shuffle=True)
 
     def epoch(self) -> None:

@@ -19,10 +19,14 @@ COMMANDS: dict[str, type] = {"prepare": PrepareSettings, "train": TrainSettings,
 NEEDED = {
     "data=files": ["data.expression=matrix.gct"],
     "likelihood=bernoulli": ["scaling=log_min_max"],
+    "likelihood=negative_binomial": ["scaling=none", "data.units=counts"],
+    "model/graph=edge_list": ["model.head.graph.path=edges.csv"],
     "generate": ["generator=outputs/latest", "counts=training", "output=synthetic.parquet"],
 }
+MODEL_OF = {"model/objective": "beta_vae", "model/graph": "correlated_vae"}
 FILES = sorted(path.relative_to(conf_folder()) for path in conf_folder().rglob("*.yaml"))
-CHOICES = sorted(f"{path.parent}={path.stem}" for path in FILES if path.parent != Path() and path.parts[0] != "hydra")
+OF_A_GROUP = [path for path in FILES if path.parent != Path() and path.parts[0] != "hydra"]
+CHOICES = sorted(f"{path.parent}={path.stem}" for path in OF_A_GROUP if path.parent.name != "shared")
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +44,9 @@ def test_the_defaults_of_a_command_are_valid(command: str) -> None:
 
 @pytest.mark.parametrize("choice", [choice for choice in CHOICES if not choice.startswith("select=")])
 def test_every_choice_composes_validates_and_builds(choice: str) -> None:
-    settings = validate(compose("train", overrides=[choice, *NEEDED.get(choice, [])]), TrainSettings)
+    group = choice.partition("=")[0]
+    model = [f"model={MODEL_OF[group]}"] if group in MODEL_OF else []
+    settings = validate(compose("train", overrides=[*model, choice, *NEEDED.get(choice, [])]), TrainSettings)
     check_parts(settings)
 
 

@@ -25,6 +25,7 @@ def prepare_config(**changes: object) -> DictConfig:
         "donors": 20,
         "samples": 200,
         "genes": 30,
+        "units": "TPM",
         "seed": 0,
         "select": SELECT,
     }
@@ -46,6 +47,7 @@ def test_valid_settings_become_typed_objects() -> None:
     [
         ("data__donors", "many", "data.donors: Value 'many' of type 'str' could not be converted to Integer"),
         ("data__donors", -5, "data.donors = -5: must be 10 or more"),
+        ("data__units", "reads", "data.units = 'reads': must be one of: TPM, counts"),
         ("data__donrs", 50, "there is no setting 'data.donrs'. Did you mean 'donors'?"),
         (
             "data__select__incomplete",

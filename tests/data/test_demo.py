@@ -2,19 +2,21 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pytest
 
-from gtexgen.data.demo.cohort import DemoCohort, simulate_cohort
+from gtexgen.data.demo.cohort import DemoCohort, Units, simulate_cohort
 from gtexgen.data.demo.design import read_demo_table
 from gtexgen.data.demo.truth import DemoTruth
 from gtexgen.data.formats.sources import SampleMajorSource
 from gtexgen.errors import ConfigError, StoreError
 
 Array = npt.NDArray[np.float64]
+UNITS: tuple[Units, Units] = ("TPM", "counts")
 
 GTEX_V8 = {
     "Brain": 2642, "Skin": 1809, "Esophagus": 1445, "Blood Vessel": 1335, "Adipose Tissue": 1204,
@@ -195,7 +197,7 @@ def test_every_donor_and_subtissue_has_a_sample_however_small(seed: int) -> None
         ({"donors": 300, "samples": 200}, "fewer samples than its 300 donors"),
     ],
 )
-def test_sizes_that_do_not_go_together(sizes: dict[str, int], message: str) -> None:
+def test_sizes_that_do_not_go_together(sizes: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         simulate_cohort(**{"donors": 200, "samples": 2400, "genes": 20} | sizes)
 
@@ -322,6 +324,20 @@ def test_counting_noise_follows_library_size(cohort: DemoCohort) -> None:
     few = truth.library_sizes < np.quantile(truth.library_sizes, 0.25)
     many = truth.library_sizes > np.quantile(truth.library_sizes, 0.75)
     assert (cohort.expression[few] == 0).mean() > 1.1 * (cohort.expression[many] == 0).mean()
+
+
+def test_counts_are_the_reads_that_tpm_are_made_of() -> None:
+    tpm, counts = (simulate_cohort(donors=30, samples=200, genes=50, units=units) for units in UNITS)
+    assert (tpm.units, counts.units) == UNITS
+    assert counts.expression.dtype == np.float32
+    np.testing.assert_array_equal(counts.expression, counts.expression.round())
+    reads_per_tpm = np.outer(counts.truth.library_sizes, counts.truth.transcript_kb)
+    np.testing.assert_array_equal(
+        tpm.expression, (counts.expression / reads_per_tpm.astype(np.float64)).astype(np.float32)
+    )
+    pd.testing.assert_frame_equal(tpm.samples, counts.samples)
+    for name, value in vars(tpm.truth).items():
+        np.testing.assert_array_equal(getattr(counts.truth, name), value)
 
 
 def test_expression_is_the_true_abundance_and_noise(cohort: DemoCohort, seen: npt.NDArray[np.bool_]) -> None:

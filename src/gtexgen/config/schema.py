@@ -19,6 +19,7 @@ __all__ = [
     "FilesSettings",
     "GenerateSettings",
     "GtexSettings",
+    "KLSettings",
     "LoaderSettings",
     "LoggerSettings",
     "ModelSettings",
@@ -53,6 +54,7 @@ class DemoSettings:
     donors: Annotated[int, at_least(10)]
     samples: Annotated[int, at_least(108)]
     genes: Annotated[int, at_least(20)]
+    units: Annotated[str, one_of("TPM", "counts")]
     seed: Annotated[int, at_least(0)]
     select: SelectSettings
 
@@ -137,6 +139,16 @@ class LoaderSettings:
 
 
 @dataclass
+class KLSettings:
+    """What the KL costs from epoch to epoch."""
+
+    schedule: Annotated[str, one_of("constant", "linear", "cyclical")]
+    epochs: Annotated[int, at_least(0)]
+    cycles: Annotated[int, at_least(1)]
+    free_bits: Annotated[float, at_least(0)]
+
+
+@dataclass
 class ModelSettings:
     """The networks and the head."""
 
@@ -146,7 +158,7 @@ class ModelSettings:
     activation: str
     dropout: Annotated[float, between(0.0, 1.0)]
     normalisation: str
-    kl_warmup_epochs: Annotated[int, at_least(0)]
+    kl: KLSettings
     head: dict[str, Any]
 
 
@@ -211,6 +223,10 @@ class GenerateSettings:
 
     generator: str
     counts: Any
+    donors: Annotated[int | None, at_least(1)]
+    given: str | None
+    tissues: Any
+    draws: Annotated[int, at_least(1)]
     output: str
     seed: Annotated[int, between(0, 2**63)]
     noise: bool

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,19 @@ from gtexgen.data.store import ExpressionStore
 from gtexgen.errors import ConfigError, GtexgenError
 from gtexgen.generator import Generator
 from gtexgen.generator.counts import count_combinations
+from gtexgen.generator.donor_fit import fit_donors
 from gtexgen.models.build import GenerativeModel, ModelSpec, build_model
+from gtexgen.models.components import find_class
+from gtexgen.models.likelihoods.base import Likelihood
 from gtexgen.models.posterior import Posterior
+from gtexgen.models.schedules import Schedule, kl_schedule
 from gtexgen.provenance import describe_process, write_record
+from gtexgen.training.diagnostics import Diagnostics, diagnose
 from gtexgen.training.fit import FitOptions, FitResult, fit
 from gtexgen.training.latest import link_latest, on_first_rank
+from gtexgen.training.tensorboard import log_diagnostics
 
-__all__ = ["check_parts", "model_spec", "run_experiment"]
+__all__ = ["check_parts", "check_store", "model_spec", "run_experiment"]
 
 GIB = 2**30
 
@@ -51,19 +57,44 @@ def check_parts(settings: TrainSettings) -> None:
     Raises
     ------
     ConfigError
-        If a part of the model cannot be built, or the likelihood cannot explain what the scaling gives.
+        If a part of the model, or the schedule of its KL, cannot be built, or the likelihood cannot explain what
+        the scaling gives.
     """
+    _kl_schedule(settings)
     likelihood = build_model(model_spec(settings), n_genes=2, n_conditions=1).networks.likelihood
-    if likelihood.support == "unit_interval" and settings.scaling.method != "min_max":
+    scaling = settings.scaling
+    if likelihood.support == "unit_interval" and scaling.method != "min_max":
         raise ConfigError(
-            f"{type(likelihood).__name__} explains values from 0 to 1, "
-            f"and scaling.method is {settings.scaling.method}.\n"
+            f"{type(likelihood).__name__} explains values from 0 to 1, and scaling.method is {scaling.method}.\n"
             "  Remedy: scaling=log_min_max (or min_max), or likelihood=gaussian."
+        )
+    if likelihood.support == "counts" and (scaling.transform, scaling.method) != ("none", "none"):
+        raise ConfigError(
+            f"{type(likelihood).__name__} explains counts as they are, and scaling.transform is {scaling.transform}, "
+            f"scaling.method {scaling.method}.\n"
+            "  Remedy: scaling=none, or likelihood=gaussian."
+        )
+
+
+def check_store(settings: TrainSettings, store: ExpressionStore) -> None:
+    """Refuse a store in units that the likelihood cannot explain, before any of it is read.
+
+    Raises
+    ------
+    ConfigError
+        If the likelihood is of counts, and the store holds something else.
+    """
+    likelihood = find_class(settings.likelihood["_target_"], Likelihood)  # type: ignore[type-abstract]
+    if likelihood.support == "counts" and store.units != "counts":
+        raise ConfigError(
+            f"{likelihood.__name__} explains counts, and {store.path} is in {store.units}.\n"
+            "  Remedy: a store of counts (data.units=counts makes the demo cohort one, and says of data=files that "
+            "its expression is counts), or likelihood=gaussian with scaling=log_standard."
         )
 
 
 def run_experiment(settings: TrainSettings, store: ExpressionStore, folder: Path) -> FitResult:
-    """Train on `store` and write checkpoints, curves, records and ``generator/`` into `folder`.
+    """Train on `store` and write checkpoints, curves, records, ``diagnostics/`` and ``generator/`` into `folder`.
 
     Parameters
     ----------
@@ -74,31 +105,43 @@ def run_experiment(settings: TrainSettings, store: ExpressionStore, folder: Path
     folder
         Output folder of the run.
 
+    Returns
+    -------
+    FitResult
+        Its metrics are those of the best epoch and, on the first rank, those of the diagnostics.
+
     Raises
     ------
     ConfigError
-        If `folder` holds another run, or the run it holds was trained on other data.
+        If `folder` holds another run, the run it holds was trained on other data, or the likelihood cannot explain
+        the units of `store`.
     TrainingError
         If training diverges.
     """
+    check_store(settings, store)
     data = _data_module(settings, store)
     data.fit()
     torch.manual_seed(settings.seed)
     model = build_model(model_spec(settings), store.n_genes, data.encoder.n_features)
     model.prepare(data.training_part())
+    data.pairs = model.head.batch_pairs(data.parts())
     record = _open_record(settings, store, folder)
     try:
         result = _fit(settings, model, data, folder)
+        if on_first_rank():
+            fit_prior(model, data)
+            generator = _generator(settings, store, data, model, result)
+            diagnostics = _diagnose(generator, data, folder, result, tensorboard=settings.logger.tensorboard)
     except GtexgenError as error:
         if on_first_rank():
             write_record(folder / "run.json", record | {"status": "failed", "error": str(error)})
         raise
     if on_first_rank():
-        fit_prior(model, data)
-        generator = _generator(settings, store, data, model, result)
-        generator.save(folder / "generator", overwrite=settings.resume is not None)
+        result = replace(result, metrics=result.metrics | diagnostics.metrics)
+        replace(generator, metrics=result.metrics).save(folder / "generator", overwrite=settings.resume is not None)
         finished = {"status": result.stopped_by, "epochs": result.epochs, "best_epoch": result.best_epoch}
-        write_record(folder / "run.json", record | finished | {"metrics": result.metrics})
+        measured = {"metrics": result.metrics, "diagnostics": diagnostics.summary()}
+        write_record(folder / "run.json", record | finished | measured)
         if result.stopped_by != "interrupt":
             link_latest(Path(settings.outputs), folder)
     return result
@@ -110,12 +153,18 @@ def _fit(settings: TrainSettings, model: GenerativeModel, data: ExpressionDataMo
         data,
         folder,
         options=FitOptions(**asdict(settings.trainer)),
-        kl_warmup_epochs=settings.model.kl_warmup_epochs,
+        kl_schedule=_kl_schedule(settings),
+        free_bits=settings.model.kl.free_bits,
         seed=settings.seed,
         tensorboard=settings.logger.tensorboard,
         hyperparameters=_hyperparameters(settings),
         resume=folder / "checkpoints" / "last.ckpt" if settings.resume else None,
     )
+
+
+def _kl_schedule(settings: TrainSettings) -> Schedule:
+    kl = settings.model.kl
+    return kl_schedule(kl.schedule, epochs=kl.epochs, cycles=kl.cycles)
 
 
 def _open_record(settings: TrainSettings, store: ExpressionStore, folder: Path) -> dict[str, Any]:
@@ -179,6 +228,17 @@ def fit_prior(model: GenerativeModel, data: ExpressionDataModule) -> None:
     networks.prior.fit(posterior, part.condition)
 
 
+def _diagnose(
+    generator: Generator, data: ExpressionDataModule, folder: Path, result: FitResult, *, tensorboard: bool
+) -> Diagnostics:
+    """Measure the generator on the validation part, and write what was found."""
+    diagnostics = diagnose(generator, data.parts()["validation"])
+    diagnostics.write(folder / "diagnostics")
+    if tensorboard:
+        log_diagnostics(folder / "tensorboard", diagnostics, result.epochs)
+    return diagnostics
+
+
 def _hyperparameters(settings: TrainSettings) -> dict[str, Any]:
     """Return the settings that tell runs apart: not where files are."""
     everything = asdict(settings)
@@ -204,4 +264,5 @@ def _generator(
         split=data.split,
         metrics=result.metrics,
         settings=asdict(settings),
+        donors=fit_donors(model.networks, data.training_part(), list(settings.condition), seed=settings.seed),
     )

@@ -2,7 +2,7 @@
 
 `simulate_cohort` draws true parameters (`gtexgen.data.demo.truth`), then reads: the abundance of a gene in a
 sample times its transcript's length times the sample's library size is the mean of a Poisson count, so that
-exact zeros become more frequent as expression falls; counts go back to TPM by the same factors.
+exact zeros become more frequent as expression falls; reads go back to TPM by the same factors.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,9 @@ from gtexgen.data.demo.programmes import choose_genes, draw_effects, draw_progra
 from gtexgen.data.demo.truth import REFERENCE_RIN, RIN_SD, SIZE_FACTOR_SD, DemoTruth
 from gtexgen.data.formats.sources import FloatArray, GeneTable, IndexArray, Progress, kept_index
 
-__all__ = ["DemoCohort", "DemoSource", "simulate_cohort"]
+__all__ = ["DemoCohort", "DemoSource", "Units", "simulate_cohort"]
+
+Units: TypeAlias = Literal["TPM", "counts"]
 
 SAMPLES_PER_BATCH = 48
 MODULE_TAIL = 6  # degrees of freedom of the module scores
@@ -41,7 +43,9 @@ class DemoCohort:
     genes
         Real symbols, which are also the gene ids.
     expression
-        ``(samples, genes)`` float32 in TPM.
+        ``(samples, genes)`` float32.
+    units
+        Of the expression: TPM or counts.
     truth
         What it was drawn from.
     """
@@ -49,6 +53,7 @@ class DemoCohort:
     samples: pd.DataFrame
     genes: GeneTable
     expression: FloatArray
+    units: Units
     truth: DemoTruth
 
     def as_source(self) -> DemoSource:
@@ -99,7 +104,9 @@ class DemoSource:
             yield block
 
 
-def simulate_cohort(*, donors: int = 200, samples: int = 2400, genes: int = 1000, seed: int = 0) -> DemoCohort:
+def simulate_cohort(
+    *, donors: int = 200, samples: int = 2400, genes: int = 1000, seed: int = 0, units: Units = "TPM"
+) -> DemoCohort:
     """Simulate a GTEx-like cohort.
 
     Parameters
@@ -109,6 +116,8 @@ def simulate_cohort(*, donors: int = 200, samples: int = 2400, genes: int = 1000
         at least one sample, and at most one of a subtissue.
     seed
         Same seed and sizes, same cohort.
+    units
+        ``"TPM"``, or ``"counts"`` for the reads that the TPM are made of.
 
     Raises
     ------
@@ -158,18 +167,19 @@ def simulate_cohort(*, donors: int = 200, samples: int = 2400, genes: int = 1000
     return DemoCohort(
         samples=_samples_table(truth, donor_table),
         genes=GeneTable(ids=symbols, symbols=symbols),
-        expression=_sequence(truth, sample_rng),
+        expression=_sequence(truth, units, sample_rng),
+        units=units,
         truth=truth,
     )
 
 
-def _sequence(truth: DemoTruth, rng: np.random.Generator) -> FloatArray:
-    """Draw TPM ``(samples, genes)`` from the truth: noise in log2 abundance, then Poisson reads."""
+def _sequence(truth: DemoTruth, units: Units, rng: np.random.Generator) -> FloatArray:
+    """Draw ``(samples, genes)`` from the truth: noise in log2 abundance, then Poisson reads."""
     abundance = truth.log2_abundance()
     abundance += truth.noise_sd * _student(rng, NOISE_TAIL, abundance.shape)
     reads_per_tpm = np.outer(truth.library_sizes, truth.transcript_kb)
     reads = rng.poisson(np.exp2(np.minimum(abundance, HIGHEST)) * reads_per_tpm)
-    expression: FloatArray = (reads / reads_per_tpm).astype(np.float32)
+    expression: FloatArray = (reads if units == "counts" else reads / reads_per_tpm).astype(np.float32)
     return expression
 
 
