@@ -16,6 +16,7 @@ from support.console import run_script
         (["model=cvea"], "there is no choice 'cvea' in the group 'model'. Did you mean 'cvae'?"),
         (["condition=[sex,tisue]"], "Did you mean 'tissue'?"),
         (["trainr.max_epochs=3"], "there is no setting 'trainr.max_epochs'. Did you mean 'trainer'?"),
+        (["model/graph=same_donor"], "the group 'model/graph' belongs to model=correlated_vae, which is not chosen"),
         (["model.latnt=3"], "there is no setting 'model.latnt'. Did you mean 'latent'?"),
         (["trainer.max_epoch=3"], "Did you mean 'max_epochs'?"),
         (["+model.latnet=3"], "there is no setting 'model.latnet'. Did you mean 'latent'?"),

@@ -87,3 +87,17 @@ def test_what_is_wrong_is_named_with_file_column_and_remedy(
 ) -> None:
     with pytest.raises(DataError, match=rf"real\.csv.*{message}"):
         given(change(table()))
+
+
+def test_a_sample_that_is_there_twice_is_refused() -> None:
+    with pytest.raises(DataError, match=r"'B-1-x' is there more than once") as caught:
+        given(table().assign(sample_id=["B-1-x", "A-1-x", "B-1-x"]))
+    assert str(PATH) in str(caught.value)
+
+
+def test_fractions_are_no_counts() -> None:
+    counts = table().assign(ACTB=[4.0, 5.5, 6.0])
+    with pytest.raises(DataError, match=r"5\.5, which is not a count") as caught:
+        expression_of(counts, LABELS, "counts", PATH)
+    assert "ACTB" in str(caught.value)
+    assert expression_of(counts.assign(ACTB=5.0), LABELS, "counts", PATH).shape == (3, 2)

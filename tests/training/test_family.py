@@ -41,13 +41,9 @@ def choices(group: str) -> list[str]:
 
 
 def heads() -> list[str]:
-    """Give each choice of ``conf/model``, with each choice of the groups that only it has."""
-    own_groups = {"beta_vae": "objective", "correlated_vae": "graph"}
-    combined: list[str] = []
-    for head in choices("model"):
-        group = own_groups.get(head)
-        combined += [f"{head} {group}={choice}" for choice in choices(f"model/{group}")] if group else [head]
-    return [head for head in combined if "edge_list" not in head]  # it needs a file: tests/models/graph
+    """Give each choice of ``conf/model``, the beta-VAE with each of its objectives."""
+    objectives = [f"beta_vae objective={objective}" for objective in choices("model/objective")]
+    return [*(head for head in choices("model") if head != "beta_vae"), *objectives]
 
 
 def settings_of(head: str, likelihood: str, prior: str, outputs: Path) -> TrainSettings:

@@ -75,10 +75,21 @@ def _no_such_setting(key: str, config_name: str) -> str:
     for part in key.split("."):
         if not isinstance(node, DictConfig):
             break
+        if (owners := _choices_with_group(part)) is not None:
+            return f"the group '{part}' belongs to {owners}, which is not chosen"
         if part not in node:
             return f"there is no setting '{key}'.{did_you_mean(part, map(str, node))}"
         node = node[part]
     return f"'{key}' cannot be set like this; its value is {node}"
+
+
+def _choices_with_group(name: str) -> str | None:
+    """Name the choices that a nested group such as ``model/graph`` belongs to; None where there is no such group."""
+    parent, _, group = name.rpartition("/")
+    if not parent or not (conf_folder() / name).is_dir():
+        return None
+    owners = [path.stem for path in (conf_folder() / parent).glob("*.yaml") if f"- {group}:" in path.read_text()]
+    return " and ".join(f"{parent}={owner}" for owner in owners) or None
 
 
 def _composed(config_name: str) -> DictConfig:

@@ -22,6 +22,7 @@ mean correlation would have it: the diagonal of R and both parts of :math:`\rho`
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -42,6 +43,7 @@ LARGEST_GENE = 0.99
 RIDGE = 1.0  # as if one sample more of each condition lay in the centre of all
 STRANGERS = 2.0  # as if so many donors more shared nothing
 LEAST_DEVIATION = 1e-6
+ROWS = 256
 
 
 def fit_donors(networks: Networks, part: SamplePart, fields: Sequence[str], *, seed: int = 0) -> Donors | None:
@@ -129,15 +131,15 @@ class _Block(NamedTuple):
 
 
 def _blocks(networks: Networks, part: SamplePart, donor: Tensor, seed: int) -> Iterator[_Block]:
-    """Give the samples that count; the draws are the same each time."""
+    """Give the samples that count, a few at a time; the draws are the same each time."""
     generator = torch.Generator().manual_seed(seed)
     start = 0
-    for block in part.blocks():
-        rows = torch.arange(start, start + len(block))
-        start += len(block)
+    for samples in chain.from_iterable(block.split(ROWS) for block in part.blocks()):
+        rows = torch.arange(start, start + len(samples))
+        start += len(samples)
         kept = donor[rows] >= 0
         if kept.any():
-            expression, condition = block[kept], part.condition[rows[kept]]
+            expression, condition = samples[kept], part.condition[rows[kept]]
             noise = pull_noise(networks, expression, condition, generator)
             yield _Block(expression, condition, donor[rows[kept]], *noise)
 

@@ -202,7 +202,7 @@ class FittedModel:
         GeneratorError
             The networks give a value that is not finite.
         """
-        latent = np.asarray(latent, dtype=np.float32)
+        latent = np.array(latent, dtype=np.float32)
         if latent.shape != (len(conditions), self.spec.latent):
             raise DataError(
                 f"latent has the shape {latent.shape}, and {(len(conditions), self.spec.latent)} is wanted: "

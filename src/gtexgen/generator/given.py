@@ -36,7 +36,7 @@ def expression_of(table: pd.DataFrame, labels: Sequence[str], units: str, path: 
     Raises
     ------
     DataError
-        A gene is missing, or a value is negative or not finite.
+        A gene is missing, or a value is negative, not finite, or a fraction where counts are wanted.
     """
     require_columns(table, labels, "genes", path)
     expression = table[list(labels)].to_numpy(dtype=np.float32)
@@ -46,6 +46,14 @@ def expression_of(table: pd.DataFrame, labels: Sequence[str], units: str, path: 
             path=path,
             column=labels[bad[1]],
             remedy=f"give finite {units} of 0 or more",
+        )
+    if units == "counts" and (fractions := np.argwhere(expression != np.rint(expression))).size:
+        row, column = fractions[0]
+        raise DataError(
+            f"row {row} holds {expression[row, column]}, which is not a count, and the generator is of counts",
+            path=path,
+            column=labels[column],
+            remedy="give raw counts, or use a generator that was trained in the table's units",
         )
     return expression
 
@@ -107,11 +115,13 @@ class GivenDonors:
         Raises
         ------
         DataError
-            A condition column is missing or holds a value that training does not have, a sample has no donor, a sex is
-            not understood, or a donor has two values of what should be the same in all its samples.
+            A condition column is missing or holds a value that training does not have, a sample has no donor or is
+            there twice, a sex is not understood, or a donor has two values of what should be the same in all its
+            samples.
         """
         fields = list(encoder.fields)
         require_columns(table, fields, "condition columns", path)
+        _refuse_repeated(table, path)
         ids = _donor_ids(table, path)
         number, names = pd.factorize(ids)
         order = np.argsort(number, kind="stable")
@@ -124,6 +134,16 @@ class GivenDonors:
         samples.insert(0, "donor", number)
         condition = _encoded(samples, encoder, path)
         return cls(donors, samples.iloc[order].reset_index(drop=True), expression[order], condition[order])
+
+
+def _refuse_repeated(table: pd.DataFrame, path: Path | None) -> None:
+    if SAMPLE_ID in table and (repeated := table[SAMPLE_ID][table[SAMPLE_ID].duplicated()]).size:
+        raise DataError(
+            f"sample {repeated.iloc[0]!r} is there more than once",
+            path=path,
+            column=SAMPLE_ID,
+            remedy="give each known sample once",
+        )
 
 
 def _encoded(samples: pd.DataFrame, encoder: ConditionEncoder, path: Path | None) -> FloatArray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,8 @@ from gtexgen.training.tensorboard import log_diagnostics
 __all__ = ["check_parts", "check_store", "model_spec", "run_experiment"]
 
 GIB = 2**30
+
+log = logging.getLogger(__name__)
 
 
 def model_spec(settings: TrainSettings) -> ModelSpec:
@@ -123,6 +126,7 @@ def run_experiment(settings: TrainSettings, store: ExpressionStore, folder: Path
     data.fit()
     torch.manual_seed(settings.seed)
     model = build_model(model_spec(settings), store.n_genes, data.encoder.n_features)
+    _warn_of_schedules(model, settings)
     model.prepare(data.training_part())
     data.pairs = model.head.batch_pairs(data.parts())
     record = _open_record(settings, store, folder)
@@ -160,6 +164,17 @@ def _fit(settings: TrainSettings, model: GenerativeModel, data: ExpressionDataMo
         hyperparameters=_hyperparameters(settings),
         resume=folder / "checkpoints" / "last.ckpt" if settings.resume else None,
     )
+
+
+def _warn_of_schedules(model: GenerativeModel, settings: TrainSettings) -> None:
+    """Say so where training may end before the objective is whole."""
+    needed = max(_kl_schedule(settings).epochs, model.head.warmup_epochs)
+    if needed > settings.trainer.max_epochs and on_first_rank():
+        log.warning(
+            "The objective is whole from epoch %d on (model.kl, model.head), and trainer.max_epochs is %d.",
+            needed,
+            settings.trainer.max_epochs,
+        )
 
 
 def _kl_schedule(settings: TrainSettings) -> Schedule:

@@ -47,7 +47,7 @@ def summary_table(result: FitResult) -> Table:
     table.add_column("validation", justify="right")
     for name, title in ROWS.items():
         figures = [result.metrics[f"{part}/{name}"] for part in ("train", "val")]
-        table.add_row(title, *(f"{value:.4f}" if name == "mse" else f"{value:,.2f}" for value in figures))
+        table.add_row(title, *(f"{value:.4g}" if name == "mse" else f"{value:,.2f}" for value in figures))
     table.add_row("active latents", "", f"{result.metrics['active_latents']:.0f}")
     for name, title in KEPT.items():
         table.add_row(title, "", f"{result.metrics[name]:.1%}" if name in result.metrics else "undefined")

@@ -73,7 +73,7 @@ class CorrelatedVAE(Head):
         n_latents: int,
         graph: Mapping[str, Any],
         *,
-        tau: float = 0.5,
+        tau: float = 0.9,
         posterior: str = "independent",
         pairs: int = 32,
         negative_weight: float = 0.0,
