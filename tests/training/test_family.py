@@ -33,6 +33,7 @@ NEEDED_BY_LIKELIHOOD = {
     "bernoulli": ["scaling=log_min_max"],
     "negative_binomial": ["scaling=none", "data.units=counts"],
 }
+SHORT_FIT = {"fitted_flow": ["prior.steps=20"]}
 NEEDS_STANDARD_NORMAL = "N\\(0, I\\)"
 
 
@@ -51,9 +52,8 @@ def settings_of(head: str, likelihood: str, prior: str, outputs: Path) -> TrainS
     overrides = [f"model={model}", *(f"model/{choice}" for choice in own), f"likelihood={likelihood}", f"prior={prior}"]
     register_resolvers()
     with initialize_config_dir(str(conf_folder()), version_base="1.3"):
-        config = compose(
-            "train", overrides=[*overrides, *SMALL, f"outputs={outputs}", *NEEDED_BY_LIKELIHOOD.get(likelihood, [])]
-        )
+        needed = [*NEEDED_BY_LIKELIHOOD.get(likelihood, []), *SHORT_FIT.get(prior, [])]
+        config = compose("train", overrides=[*overrides, *SMALL, f"outputs={outputs}", *needed])
     return validate(config, TrainSettings)
 
 
