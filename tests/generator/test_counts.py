@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gtexgen.errors import GeneratorError
-from gtexgen.generator.counts import count_combinations, resolve_counts
+from gtexgen.generator.counts import combination_numbers, count_combinations, resolve_counts
 
 FIELDS = ["tissue", "subtissue", "sex"]
 
@@ -141,3 +141,19 @@ def test_a_request_that_cannot_be_met_says_what_is_known(
 def test_a_condition_column_cannot_be_called_n() -> None:
     with pytest.raises(GeneratorError, match="called 'n'"):
         count_combinations(pd.DataFrame({"n": ["a"]}), ["n"])
+
+
+def test_every_sample_is_found_among_the_combinations() -> None:
+    columns = {"tissue": ["Lung", "Liver", "Lung", None], "sex": ["male", "female", None, "male"]}
+    samples = pd.DataFrame(columns, dtype="str")
+    combinations = count_combinations(samples, ["tissue", "sex"])
+    numbers = combination_numbers(samples, combinations)
+    found = combinations.drop(columns="n").iloc[numbers].reset_index(drop=True)
+    pd.testing.assert_frame_equal(found, samples)
+    other = pd.DataFrame({"tissue": ["Lung", "Moon"], "sex": ["female", "male"]}, dtype="str")
+    assert combination_numbers(other, combinations).tolist() == [-1, -1]
+
+
+def test_without_conditions_all_samples_are_of_one_combination() -> None:
+    samples = pd.DataFrame({"sample_id": ["a", "b", "c"]})
+    assert combination_numbers(samples, count_combinations(samples, [])).tolist() == [0, 0, 0]

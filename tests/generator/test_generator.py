@@ -16,6 +16,7 @@ import torch
 
 from gtexgen import Generator
 from gtexgen.errors import DataError, GeneratorError
+from gtexgen.generator import NetworkGenerator
 from gtexgen.generator.counts import count_combinations
 from support.small_generator import N_GENES, make_expression, make_generator, make_samples
 
@@ -35,12 +36,12 @@ FILES = {
 
 
 @pytest.fixture
-def generator() -> Generator:
+def generator() -> NetworkGenerator:
     return make_generator()
 
 
 @pytest.fixture
-def saved(generator: Generator, tmp_path: Path) -> Path:
+def saved(generator: NetworkGenerator, tmp_path: Path) -> Path:
     generator.save(tmp_path / "run" / "generator")
     return tmp_path / "run" / "generator"
 
@@ -52,7 +53,7 @@ def real() -> pd.DataFrame:
     return pd.concat([samples, genes], axis=1)
 
 
-def set_decoded(generator: Generator, scaled: float) -> None:
+def set_decoded(generator: NetworkGenerator, scaled: float) -> None:
     """Make the networks decode everything to one value on the model's scale."""
     location = generator.networks.likelihood.location
     assert isinstance(location, torch.nn.Linear)
@@ -64,7 +65,7 @@ def set_decoded(generator: Generator, scaled: float) -> None:
 # ---- samples
 
 
-def test_a_sample_holds_what_was_asked_for_in_store_units(generator: Generator) -> None:
+def test_a_sample_holds_what_was_asked_for_in_store_units(generator: NetworkGenerator) -> None:
     table = generator.sample({"Lung": 20, "Ovary": 5}, seed=3)
     assert table.columns.tolist() == ["sample_id", "tissue", "sex", *generator.labels]
     assert table["sample_id"].is_unique
@@ -77,18 +78,18 @@ def test_a_sample_holds_what_was_asked_for_in_store_units(generator: Generator) 
     assert (expression.std(axis=0) > 0).all()
 
 
-def test_the_training_counts_are_the_default(generator: Generator) -> None:
+def test_the_training_counts_are_the_default(generator: NetworkGenerator) -> None:
     table = generator.sample()
     pd.testing.assert_frame_equal(count_combinations(table, generator.fields), generator.training_counts)
 
 
-def test_a_seed_decides_the_table(generator: Generator) -> None:
+def test_a_seed_decides_the_table(generator: NetworkGenerator) -> None:
     first, again, other = (generator.sample(40, seed=seed) for seed in (1, 1, 2))
     pd.testing.assert_frame_equal(first, again)
     assert not np.array_equal(first[generator.labels], other[generator.labels])
 
 
-def test_sampling_leaves_the_default_random_state_alone(generator: Generator) -> None:
+def test_sampling_leaves_the_default_random_state_alone(generator: NetworkGenerator) -> None:
     before = torch.random.get_rng_state()
     generator.sample(10)
     assert torch.equal(before, torch.random.get_rng_state())
@@ -96,7 +97,7 @@ def test_sampling_leaves_the_default_random_state_alone(generator: Generator) ->
 
 @pytest.mark.parametrize("suffix", [".parquet", ".csv", ".h5ad"])
 def test_the_table_does_not_depend_on_where_it_goes(
-    generator: Generator, tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+    generator: NetworkGenerator, tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gtexgen.generator.fitted.CHUNK_BYTES", 0)  # the smallest chunks: 16 samples
     table = generator.sample({"Lung": 40, "Liver": 30}, seed=3)
@@ -115,7 +116,7 @@ def test_the_table_does_not_depend_on_where_it_goes(
     pd.testing.assert_frame_equal(back[named].astype("str"), table[named], check_names=False)
 
 
-def test_anndata_holds_the_same_samples_and_can_be_written(generator: Generator, tmp_path: Path) -> None:
+def test_anndata_holds_the_same_samples_and_can_be_written(generator: NetworkGenerator, tmp_path: Path) -> None:
     table = generator.sample(25, seed=3)
     data = generator.sample_anndata(25, seed=3)
     np.testing.assert_array_equal(data.X, table[generator.labels].to_numpy())
@@ -126,14 +127,14 @@ def test_anndata_holds_the_same_samples_and_can_be_written(generator: Generator,
     assert anndata.read_h5ad(tmp_path / "data.h5ad").uns["units"] == "TPM"
 
 
-def test_without_noise_the_decoded_mean_comes_back_in_store_units(generator: Generator) -> None:
+def test_without_noise_the_decoded_mean_comes_back_in_store_units(generator: NetworkGenerator) -> None:
     set_decoded(generator, 0.5)
     table = generator.sample(8, noise=False)
     expected = generator.scaling.unscale(np.full((8, N_GENES), 0.5, dtype=np.float32))
     np.testing.assert_allclose(table[generator.labels], expected, rtol=1e-6)
 
 
-def test_noise_has_the_likelihood_s_scale(generator: Generator) -> None:
+def test_noise_has_the_likelihood_s_scale(generator: NetworkGenerator) -> None:
     generator.scaling.largest = None
     generator = dataclasses.replace(generator)
     set_decoded(generator, 2.0)
@@ -142,7 +143,7 @@ def test_noise_has_the_likelihood_s_scale(generator: Generator) -> None:
     np.testing.assert_allclose(scaled.std(axis=0), 1.0, atol=0.03)  # the untrained Gaussian's scale is 1
 
 
-def test_no_gene_exceeds_what_training_showed(generator: Generator) -> None:
+def test_no_gene_exceeds_what_training_showed(generator: NetworkGenerator) -> None:
     set_decoded(generator, 50.0)
     table = generator.sample(8, seed=1)
     assert generator.scaling.largest is not None
@@ -150,13 +151,13 @@ def test_no_gene_exceeds_what_training_showed(generator: Generator) -> None:
     np.testing.assert_allclose(table[generator.labels], expected, rtol=1e-6)
 
 
-def test_what_falls_below_zero_becomes_zero(generator: Generator) -> None:
+def test_what_falls_below_zero_becomes_zero(generator: NetworkGenerator) -> None:
     set_decoded(generator, -50.0)
     assert (generator.sample(5)[generator.labels] == 0).all(axis=None)
 
 
 @pytest.mark.parametrize("value", [float("nan"), 1e6])
-def test_a_value_that_is_not_finite_is_never_written(generator: Generator, tmp_path: Path, value: float) -> None:
+def test_a_value_that_is_not_finite_is_never_written(generator: NetworkGenerator, tmp_path: Path, value: float) -> None:
     location = generator.networks.likelihood.location
     assert isinstance(location, torch.nn.Linear)
     with torch.no_grad():
@@ -166,7 +167,7 @@ def test_a_value_that_is_not_finite_is_never_written(generator: Generator, tmp_p
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_unseen_combination_needs_leave(generator: Generator, tmp_path: Path) -> None:
+def test_an_unseen_combination_needs_leave(generator: NetworkGenerator, tmp_path: Path) -> None:
     request = [{"tissue": "Ovary", "sex": "male", "n": 3}]
     with pytest.raises(GeneratorError, match="allow_unseen=true"):
         generator.iter_samples(request)
@@ -183,7 +184,7 @@ def test_a_gene_named_like_a_sample_column_needs_a_format_that_keeps_them_apart(
 # ---- latents
 
 
-def test_encode_gives_the_posterior_means(generator: Generator, real: pd.DataFrame) -> None:
+def test_encode_gives_the_posterior_means(generator: NetworkGenerator, real: pd.DataFrame) -> None:
     latent = generator.encode(real)
     assert latent.shape == (len(real), 3)
     scaled = torch.from_numpy(generator.scaling.scale(real[generator.labels].to_numpy(np.float32)))
@@ -195,7 +196,7 @@ def test_encode_gives_the_posterior_means(generator: Generator, real: pd.DataFra
     np.testing.assert_array_equal(generator.encode(shuffled), latent)
 
 
-def test_decode_gives_the_expected_expression(generator: Generator, real: pd.DataFrame) -> None:
+def test_decode_gives_the_expected_expression(generator: NetworkGenerator, real: pd.DataFrame) -> None:
     latent = generator.encode(real)
     table = generator.decode(latent, real)
     assert table.columns.tolist() == ["sample_id", "tissue", "sex", *generator.labels]
@@ -206,7 +207,7 @@ def test_decode_gives_the_expected_expression(generator: Generator, real: pd.Dat
     np.testing.assert_allclose(table[generator.labels], expected, rtol=1e-5)
 
 
-def test_latents_may_differ_from_the_conditions_they_came_with(generator: Generator, real: pd.DataFrame) -> None:
+def test_latents_may_differ_from_the_conditions_they_came_with(generator: NetworkGenerator, real: pd.DataFrame) -> None:
     latent = generator.encode(real)
     liver = generator.decode(latent, real[["tissue", "sex"]].assign(tissue="Liver"))
     assert set(liver["tissue"]) == {"Liver"}
@@ -227,7 +228,7 @@ def test_latents_may_differ_from_the_conditions_they_came_with(generator: Genera
     ],
 )
 def test_a_table_that_cannot_be_encoded_says_why(
-    generator: Generator,
+    generator: NetworkGenerator,
     real: pd.DataFrame,
     change: Callable[[pd.DataFrame], pd.DataFrame],
     message: str,
@@ -236,7 +237,7 @@ def test_a_table_that_cannot_be_encoded_says_why(
         generator.encode(change(real))
 
 
-def test_decode_wants_a_row_for_each_condition(generator: Generator, real: pd.DataFrame) -> None:
+def test_decode_wants_a_row_for_each_condition(generator: NetworkGenerator, real: pd.DataFrame) -> None:
     with pytest.raises(DataError, match=r"shape \(2, 3\), and \(75, 3\) is wanted"):
         generator.decode(np.zeros((2, 3)), real)
 
@@ -244,8 +245,8 @@ def test_decode_wants_a_row_for_each_condition(generator: Generator, real: pd.Da
 # ---- files
 
 
-def test_a_loaded_generator_is_the_saved_one(generator: Generator, saved: Path) -> None:
-    loaded = Generator.load(saved)
+def test_a_loaded_generator_is_the_saved_one(generator: NetworkGenerator, saved: Path) -> None:
+    loaded = NetworkGenerator.load(saved)
     pd.testing.assert_frame_equal(loaded.sample(30, seed=2), generator.sample(30, seed=2))
     pd.testing.assert_frame_equal(loaded.genes, generator.genes)
     pd.testing.assert_frame_equal(loaded.training_counts, generator.training_counts)
@@ -271,7 +272,7 @@ def test_loading_leaves_the_default_random_state_alone(saved: Path) -> None:
     assert torch.equal(before, torch.random.get_rng_state())
 
 
-def test_a_generator_is_replaced_only_on_request(generator: Generator, saved: Path) -> None:
+def test_a_generator_is_replaced_only_on_request(generator: NetworkGenerator, saved: Path) -> None:
     with pytest.raises(DataError, match="not empty"):
         generator.save(saved)
     generator.save(saved, overwrite=True)

@@ -18,12 +18,13 @@ from gtexgen.data.tables.reading import read_sample_table
 from gtexgen.data.tables.writers import KNOWN_SUFFIXES
 from gtexgen.errors import DataError, GeneratorError
 from gtexgen.evaluation.donors import within_donor_correlation
+from gtexgen.generator import NetworkGenerator
 from gtexgen.generator.donors import DonorModel
 from support.small_generator import make_expression, make_generator, make_samples
 
 
 @pytest.fixture
-def generator() -> Generator:
+def generator() -> NetworkGenerator:
     return make_generator()
 
 
@@ -36,7 +37,7 @@ def real() -> pd.DataFrame:
     return pd.concat([samples, expression], axis=1)[held_out].reset_index(drop=True)
 
 
-def logged(generator: Generator, table: pd.DataFrame) -> np.ndarray:
+def logged(generator: NetworkGenerator, table: pd.DataFrame) -> np.ndarray:
     values: np.ndarray = np.log2(table[generator.labels].to_numpy(np.float64) + 1)
     return values
 
@@ -44,7 +45,7 @@ def logged(generator: Generator, table: pd.DataFrame) -> np.ndarray:
 # ---- synthetic donors
 
 
-def test_each_donor_has_its_tissues_in_store_units(generator: Generator) -> None:
+def test_each_donor_has_its_tissues_in_store_units(generator: NetworkGenerator) -> None:
     table = generator.sample_donors(10, ["Lung", "Liver"], seed=3)
     assert table.columns.tolist() == ["sample_id", "donor_id", "tissue", "sex", *generator.labels]
     assert table["donor_id"].value_counts().to_dict() == {f"SYN-{donor:05d}": 2 for donor in range(1, 11)}
@@ -55,7 +56,7 @@ def test_each_donor_has_its_tissues_in_store_units(generator: Generator) -> None
     assert (expression >= 0).all()
 
 
-def test_samples_of_a_donor_are_alike_and_others_are_not(generator: Generator) -> None:
+def test_samples_of_a_donor_are_alike_and_others_are_not(generator: NetworkGenerator) -> None:
     assert generator.donors is not None
     table = generator.sample_donors(300, ["Lung", "Liver"], seed=3)
     alike = within_donor_correlation(logged(generator, table), table["donor_id"], table["tissue"])
@@ -68,7 +69,7 @@ def test_samples_of_a_donor_are_alike_and_others_are_not(generator: Generator) -
     assert np.abs(alike.mean()) < 0.05
 
 
-def test_a_sample_by_itself_is_as_without_donors(generator: Generator) -> None:
+def test_a_sample_by_itself_is_as_without_donors(generator: NetworkGenerator) -> None:
     bodies = generator.sample_donors(4000, ["Lung", "Liver"], seed=1)
     female = bodies[bodies["sex"] == "female"]
     singles = generator.sample([{"tissue": name, "sex": "female", "n": 2000} for name in ("Lung", "Liver")], seed=2)
@@ -78,7 +79,7 @@ def test_a_sample_by_itself_is_as_without_donors(generator: Generator) -> None:
         np.testing.assert_allclose(ours.std(axis=0), theirs.std(axis=0), rtol=0.07)
 
 
-def test_without_noise_the_spread_is_that_of_the_latents(generator: Generator, real: pd.DataFrame) -> None:
+def test_without_noise_the_spread_is_that_of_the_latents(generator: NetworkGenerator, real: pd.DataFrame) -> None:
     spread = [
         (
             logged(generator, generator.sample_donors(200, ["Lung"], noise=noise)).std(axis=0),
@@ -92,7 +93,7 @@ def test_without_noise_the_spread_is_that_of_the_latents(generator: Generator, r
 
 @pytest.mark.parametrize("suffix", KNOWN_SUFFIXES)
 def test_the_table_does_not_depend_on_where_it_goes(
-    generator: Generator, tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+    generator: NetworkGenerator, tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gtexgen.generator.fitted.CHUNK_BYTES", 0)  # the smallest chunks: 16 samples
     table = generator.sample_donors(20, "all", seed=3)
@@ -106,13 +107,13 @@ def test_the_table_does_not_depend_on_where_it_goes(
     pd.testing.assert_frame_equal(back, table)
 
 
-def test_a_seed_decides_the_donors(generator: Generator) -> None:
+def test_a_seed_decides_the_donors(generator: NetworkGenerator) -> None:
     first, again, other = (generator.sample_donors(20, seed=seed) for seed in (1, 1, 2))
     pd.testing.assert_frame_equal(first, again)
     assert not first.equals(other)
 
 
-def test_drawing_leaves_the_default_random_state_alone(generator: Generator, real: pd.DataFrame) -> None:
+def test_drawing_leaves_the_default_random_state_alone(generator: NetworkGenerator, real: pd.DataFrame) -> None:
     before = torch.random.get_rng_state()
     generator.sample_donors(3)
     generator.complete(real, draws=2)
@@ -122,7 +123,7 @@ def test_drawing_leaves_the_default_random_state_alone(generator: Generator, rea
 # ---- completed donors
 
 
-def test_what_is_missing_comes_out_as_often_as_asked(generator: Generator, real: pd.DataFrame) -> None:
+def test_what_is_missing_comes_out_as_often_as_asked(generator: NetworkGenerator, real: pd.DataFrame) -> None:
     table = generator.complete(real, draws=3, seed=1)
     assert table.columns.tolist() == ["sample_id", "donor_id", "tissue", "sex", "draw", *generator.labels]
     assert set(table["tissue"]) == {"Liver"}
@@ -133,7 +134,7 @@ def test_what_is_missing_comes_out_as_often_as_asked(generator: Generator, real:
     assert not table.equals(generator.complete(real, draws=3, seed=2))
 
 
-def test_a_completion_follows_its_donor(generator: Generator) -> None:
+def test_a_completion_follows_its_donor(generator: NetworkGenerator) -> None:
     """Donors who were drawn themselves: what is hidden of each is closer to its completion than to another's."""
     bodies = generator.sample_donors(60, ["Lung", "Liver"], seed=5)
     lungs, livers = (bodies[bodies["tissue"] == name].reset_index(drop=True) for name in ("Lung", "Liver"))
@@ -147,7 +148,7 @@ def test_a_completion_follows_its_donor(generator: Generator) -> None:
     )
 
 
-def test_each_draw_takes_another_view_of_the_given_samples(generator: Generator, real: pd.DataFrame) -> None:
+def test_each_draw_takes_another_view_of_the_given_samples(generator: NetworkGenerator, real: pd.DataFrame) -> None:
     table = generator.complete(real.iloc[:1], draws=30, seed=1)
     assert (logged(generator, table).std(axis=0) > 0).all()
     assert len(table.drop_duplicates(generator.labels)) == 60  # a liver and an ovary each time
@@ -155,7 +156,7 @@ def test_each_draw_takes_another_view_of_the_given_samples(generator: Generator,
 
 @pytest.mark.parametrize("suffix", KNOWN_SUFFIXES)
 def test_a_completion_goes_from_file_to_file(
-    generator: Generator, real: pd.DataFrame, tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+    generator: NetworkGenerator, real: pd.DataFrame, tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gtexgen.generator.fitted.CHUNK_BYTES", 0)
     real.to_parquet(tmp_path / "real.parquet")
@@ -170,7 +171,7 @@ def test_a_completion_goes_from_file_to_file(
     )
 
 
-def test_anndata_readers_find_the_draws(generator: Generator, real: pd.DataFrame, tmp_path: Path) -> None:
+def test_anndata_readers_find_the_draws(generator: NetworkGenerator, real: pd.DataFrame, tmp_path: Path) -> None:
     generator.write_completion(tmp_path / "completed.h5ad", real, draws=2)
     obs = anndata.read_h5ad(tmp_path / "completed.h5ad").obs
     assert obs.columns.tolist() == ["donor_id", "tissue", "sex", "draw"]
@@ -179,7 +180,7 @@ def test_anndata_readers_find_the_draws(generator: Generator, real: pd.DataFrame
 # ---- refusals
 
 
-def test_a_generator_that_knows_nothing_of_donors_says_so(generator: Generator, real: pd.DataFrame) -> None:
+def test_a_generator_that_knows_nothing_of_donors_says_so(generator: NetworkGenerator, real: pd.DataFrame) -> None:
     without = dataclasses.replace(generator, donors=None)
     message = r"does not know what the samples of one donor share(.|\n)*train again"
     with pytest.raises(GeneratorError, match=message):
@@ -188,7 +189,7 @@ def test_a_generator_that_knows_nothing_of_donors_says_so(generator: Generator, 
         without.complete(real)
 
 
-def test_a_generator_that_tells_no_tissues_apart_says_so(generator: Generator) -> None:
+def test_a_generator_that_tells_no_tissues_apart_says_so(generator: NetworkGenerator) -> None:
     encoder = ConditionEncoder({"sex": "one_hot"}).fit(make_samples())
     with pytest.raises(GeneratorError, match=r"condition columns are sex(.|\n)*condition=tissue"):
         dataclasses.replace(generator, encoder=encoder).sample_donors(3)
@@ -203,14 +204,14 @@ def test_a_generator_that_tells_no_tissues_apart_says_so(generator: Generator) -
     ],
 )
 def test_a_table_that_cannot_be_completed_says_why(
-    generator: Generator, real: pd.DataFrame, change: Callable[[pd.DataFrame], pd.DataFrame], message: str
+    generator: NetworkGenerator, real: pd.DataFrame, change: Callable[[pd.DataFrame], pd.DataFrame], message: str
 ) -> None:
     assert len(real) == 6
     with pytest.raises(DataError, match=message):
         generator.complete(change(real))
 
 
-def test_an_error_leaves_no_file_behind(generator: Generator, real: pd.DataFrame, tmp_path: Path) -> None:
+def test_an_error_leaves_no_file_behind(generator: NetworkGenerator, real: pd.DataFrame, tmp_path: Path) -> None:
     with pytest.raises(DataError):
         generator.write_completion(tmp_path / "completed.csv", real.assign(tissue="Moon"))
     with pytest.raises(GeneratorError):
@@ -221,7 +222,7 @@ def test_an_error_leaves_no_file_behind(generator: Generator, real: pd.DataFrame
 # ---- files
 
 
-def test_donors_survive_the_folder(generator: Generator, real: pd.DataFrame, tmp_path: Path) -> None:
+def test_donors_survive_the_folder(generator: NetworkGenerator, real: pd.DataFrame, tmp_path: Path) -> None:
     generator.save(tmp_path / "generator")
     loaded = Generator.load(tmp_path / "generator")
     pd.testing.assert_frame_equal(loaded.sample_donors(9, seed=2), generator.sample_donors(9, seed=2))
@@ -230,12 +231,12 @@ def test_donors_survive_the_folder(generator: Generator, real: pd.DataFrame, tmp
     assert not any(name in content for name in make_samples()["donor_id"])
 
 
-def test_a_generator_without_donors_has_no_files_of_them(generator: Generator, tmp_path: Path) -> None:
+def test_a_generator_without_donors_has_no_files_of_them(generator: NetworkGenerator, tmp_path: Path) -> None:
     dataclasses.replace(generator, donors=None).save(tmp_path / "generator")
     assert not list((tmp_path / "generator").glob("donors*"))
-    assert Generator.load(tmp_path / "generator").donors is None
+    assert not Generator.load(tmp_path / "generator").knows_donors
 
 
-def test_the_card_says_what_is_kept_of_donors(generator: Generator, tmp_path: Path) -> None:
+def test_the_card_says_what_is_kept_of_donors(generator: NetworkGenerator, tmp_path: Path) -> None:
     generator.save(tmp_path / "generator")
     assert "donors.json" in (tmp_path / "generator" / "README.md").read_text()

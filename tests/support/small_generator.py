@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import torch
 
-from gtexgen import Generator
 from gtexgen.data.conditions import ConditionEncoder
 from gtexgen.data.genes import gene_table
 from gtexgen.data.scaling import Scaling
 from gtexgen.data.splits import PARTS, Split
+from gtexgen.generator import NetworkGenerator
 from gtexgen.generator.counts import count_combinations
 from gtexgen.generator.donors import DonorModel, Donors
 from gtexgen.generator.tally import DonorTally
@@ -58,7 +58,7 @@ def make_donors(samples: pd.DataFrame, n_conditions: int) -> Donors:
     return Donors(model, DonorTally.of(samples, list(FIELDS)))
 
 
-def make_generator(symbols: list[str] | None = None) -> Generator:
+def make_generator(symbols: list[str] | None = None) -> NetworkGenerator:
     """An untrained generator; all but its weights is fitted."""
     samples = make_samples()
     split = make_split(samples)
@@ -71,7 +71,7 @@ def make_generator(symbols: list[str] | None = None) -> Generator:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         networks = build_model(spec, N_GENES, encoder.n_features).networks
-    return Generator(
+    return NetworkGenerator(
         networks=networks,
         spec=spec,
         encoder=encoder,

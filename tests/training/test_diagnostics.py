@@ -16,7 +16,7 @@ from gtexgen.data.genes import gene_table
 from gtexgen.data.scaling import Scaling
 from gtexgen.data.splits import Split
 from gtexgen.data.training_part import SamplePart
-from gtexgen.generator import Generator
+from gtexgen.generator import NetworkGenerator
 from gtexgen.generator.counts import count_combinations
 from gtexgen.models.build import ModelSpec, build_model
 from gtexgen.models.likelihoods.gaussian import GaussianLikelihood
@@ -44,14 +44,14 @@ def samples_of(tissues: Sequence[str | None]) -> pd.DataFrame:
 
 def make_generator(
     training: pd.DataFrame, *, method: str = "none", fields: Sequence[str] = ("tissue",), hidden: Sequence[int] = (8,)
-) -> Generator:
+) -> NetworkGenerator:
     """Give a generator with fresh weights, whose scaling is fitted to values around 2^10."""
     encoder = ConditionEncoder(dict.fromkeys(fields, "one_hot"))
     encoder.fit(training)
     scaling = Scaling("log2", "standard" if method == "standard" else "none")
     scaling.fit([np.random.default_rng(0).lognormal(7, 1, (100, N_GENES)).astype(np.float32)])
     spec = ModelSpec(latent=2, hidden=hidden)
-    return Generator(
+    return NetworkGenerator(
         networks=build_model(spec, N_GENES, encoder.n_features).networks,
         spec=spec,
         encoder=encoder,
@@ -65,7 +65,7 @@ def make_generator(
     )
 
 
-def linear_generator() -> Generator:
+def linear_generator() -> NetworkGenerator:
     """Give the generator of log2(x + 1) = programme[tissue] + loading z + noise e, with the exact posterior.
 
     The loading's columns are orthogonal and the noise is the same in all genes, so the posterior's latents are
@@ -90,7 +90,7 @@ def linear_generator() -> Generator:
     return generator
 
 
-def part_of(generator: Generator, samples: pd.DataFrame, log2: Tensor, block: int = 1000) -> SamplePart:
+def part_of(generator: NetworkGenerator, samples: pd.DataFrame, log2: Tensor, block: int = 1000) -> SamplePart:
     """Give the samples of log2(x + 1) as a part that is read in blocks."""
     scaled = torch.from_numpy(generator.scaling.scale((torch.exp2(log2) - 1).numpy()))
     return SamplePart(samples, torch.from_numpy(generator.encoder.encode(samples)), lambda: iter(scaled.split(block)))
@@ -147,6 +147,7 @@ def test_the_total_hides_what_is_lost_within_conditions(linear: Diagnostics) -> 
 
 def test_exact_posteriors_obey_the_variance_law(linear: Diagnostics) -> None:
     latents = linear.latents
+    assert latents is not None
     signal = LOADING.square().sum(dim=0) / NOISE**2
     np.testing.assert_allclose(latents["variance_law"], 1, atol=0.03)
     np.testing.assert_allclose(latents["mean_variance"], 1 / (1 + signal), rtol=1e-3)
@@ -184,6 +185,8 @@ def test_blocks_of_any_size_give_the_same_variances() -> None:
     whole, cut = (diagnose(generator, part_of(generator, samples, log2, block)) for block in (1000, 7))
     columns = [name for name in whole.genes.columns if not name.startswith("reconstructed")]
     pd.testing.assert_frame_equal(whole.genes[columns], cut.genes[columns], rtol=1e-6)
+    assert whole.latents is not None
+    assert cut.latents is not None
     pd.testing.assert_frame_equal(whole.latents, cut.latents, rtol=1e-5)
 
 
@@ -256,7 +259,7 @@ def test_samples_that_cannot_be_generated_are_noted() -> None:
         generator.networks.likelihood.log_scale.fill_(8)  # log2(x + 1) of thousands
     diagnostics = diagnose(generator, part_of(generator, samples, 10 + torch.randn(20, N_GENES)))
     assert list(diagnostics.metrics) == ["val/variance_kept_within_without_noise"]
-    assert diagnostics.notes[0].startswith("generated: The networks give values that are not finite")
+    assert diagnostics.notes[0].startswith("generated: The model gives values that are not finite")
     assert diagnostics.summary()["variance_loss"]["generated"] is None
     assert diagnostics.summary()["variance_loss"]["generated_without_noise"] is not None
 
@@ -278,6 +281,7 @@ def test_tables_come_back_from_the_run_folder_with_nulls_for_what_is_undefined(t
     diagnostics.write(tmp_path / "diagnostics")  # as a resumed run does
     assert sorted(path.name for path in (tmp_path / "diagnostics").iterdir()) == ["genes.parquet", "latents.parquet"]
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "diagnostics" / "genes.parquet"), diagnostics.genes)
+    assert diagnostics.latents is not None
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "diagnostics" / "latents.parquet"), diagnostics.latents)
     written = pq.read_table(tmp_path / "diagnostics" / "genes.parquet")
     assert written["real_within"].null_count == written.num_rows

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
-from gtexgen.config.schema import DemoSettings, FilesSettings, GtexSettings, SelectSettings, TrainSettings
+from gtexgen.config.schema import DemoSettings, FilesSettings, GtexSettings, RunSettings, SelectSettings
 from gtexgen.errors import DataError
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def default_store(data: DemoSettings | GtexSettings | FilesSettings, outputs: st
     return Path(outputs) / "stores" / f"{data.name}-{digest[:10]}"
 
 
-def find_or_prepare(settings: TrainSettings) -> ExpressionStore:
+def find_or_prepare(settings: RunSettings) -> ExpressionStore:
     """Open the store that `settings` names, or that of its data, which is made on first use."""
     from gtexgen.data.store import ExpressionStore
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from omegaconf import DictConfig, MissingMandatoryValue, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException, ValidationError
 
-from gtexgen.config.schema import DATA_SCHEMAS
+from gtexgen.config.schema import BASELINE_SCHEMAS, DATA_SCHEMAS
 from gtexgen.errors import ConfigError
 
 __all__ = ["did_you_mean", "validate"]
 
 Settings = TypeVar("Settings")
+
+VARIANTS = {"data": ("source", DATA_SCHEMAS), "model": ("baseline", BASELINE_SCHEMAS)}
+"""The sections whose schema is chosen by one of their keys, where a command leaves their type open."""
 
 
 def validate(config: DictConfig, schema: type[Settings]) -> Settings:
@@ -36,13 +39,17 @@ def validate(config: DictConfig, schema: type[Settings]) -> Settings:
     """
     settings = _convert(config, schema, prefix="")
     plain = _plain(config)
-    if plain.get("data") is not None:
-        data = OmegaConf.create(plain["data"])
-        source = data.get("source")
-        if source not in DATA_SCHEMAS:
-            raise ConfigError(f"data.source = {source!r}: must be one of: {', '.join(DATA_SCHEMAS)}")
-        cast("Any", settings).data = _convert(data, DATA_SCHEMAS[source], prefix="data.")
+    for name, (key, schemas) in VARIANTS.items():
+        if get_type_hints(schema).get(name) is Any and plain[name] is not None:
+            setattr(settings, name, _variant(OmegaConf.create(plain[name]), name, key, schemas))
     return settings
+
+
+def _variant(config: DictConfig, name: str, key: str, schemas: Mapping[str, type]) -> Any:
+    """Convert a section whose schema one of its keys decides."""
+    if (chosen := config.get(key)) not in schemas:
+        raise ConfigError(f"{name}.{key} = {chosen!r}: must be one of: {', '.join(schemas)}")
+    return _convert(config, schemas[chosen], prefix=f"{name}.")
 
 
 def did_you_mean(key: str, known: Iterable[str]) -> str:

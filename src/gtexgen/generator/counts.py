@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from gtexgen.errors import GeneratorError
 
-__all__ = ["Counts", "count_combinations", "resolve_counts"]
+__all__ = ["Counts", "combination_numbers", "count_combinations", "resolve_counts"]
 
 Counts: TypeAlias = str | int | Mapping[Any, int] | Sequence[Mapping[str, Any]]
 Combination: TypeAlias = tuple[str | None, ...]
@@ -48,6 +49,22 @@ def count_combinations(samples: pd.DataFrame, fields: Sequence[str]) -> pd.DataF
         tally[combination] = tally.get(combination, 0) + 1
     ordered = sorted(tally.items(), key=lambda item: tuple(map(_rank, item[0])))
     return _frame(dict(ordered), fields)
+
+
+def combination_numbers(samples: pd.DataFrame, combinations: pd.DataFrame) -> npt.NDArray[np.int64]:
+    """Find each sample's row among condition combinations, -1 where it has none.
+
+    Parameters
+    ----------
+    samples
+        Samples in rows; holds the condition columns.
+    combinations
+        The condition columns and ``n``, as `count_combinations` gives them.
+    """
+    fields = [str(name) for name in combinations if name != "n"]
+    row_of = {combination: row for row, combination in enumerate(_combinations(combinations, fields))}
+    rows = [row_of.get(combination, -1) for combination in _combinations(samples, fields)]
+    return np.array(rows, dtype=np.int64)
 
 
 def resolve_counts(
@@ -152,7 +169,8 @@ def _matches(wanted: Mapping[str, str | None], training: Tally, fields: Sequence
     if not allow_unseen:
         raise GeneratorError(
             f"No training sample has {_described(wanted)} together. {_nearest(wanted, training, fields)}"
-            "\n  Remedy: set allow_unseen=true to extrapolate; nothing then says how good the samples are."
+            "\n  Remedy: ask for one of these. Networks also extrapolate, with allow_unseen=true; nothing then says "
+            "how good the samples are."
         )
     for combination, n in training.items():
         made = tuple(positions.get(position, value) for position, value in enumerate(combination))

@@ -35,6 +35,7 @@ from gtexgen.generator.donors import DonorModel, Donors, pull_noise
 from gtexgen.generator.tally import DonorTally, tissue_column
 from gtexgen.models.networks import Networks
 from gtexgen.models.priors.base import with_constant
+from gtexgen.models.ridge import ridge_weights
 
 __all__ = ["fit_donor_model", "fit_donors"]
 
@@ -161,9 +162,7 @@ class _Regression:
     def solve(self) -> tuple[Tensor, Tensor]:
         """Give the weights, ``(features, width)``, and the standard deviation of what they leave, ``(width,)``."""
         gram, moments, squares = self._sums
-        penalty = torch.full((len(gram),), RIDGE, dtype=gram.dtype)
-        penalty[0] = 0
-        weight = torch.linalg.solve(gram + penalty.diag(), moments)
+        weight = ridge_weights(gram, moments, RIDGE)
         variance = (squares + (weight * (gram @ weight - 2 * moments)).sum(dim=0)) / self._n_samples
         return weight, variance.clamp_min(0).sqrt().clamp_min(LEAST_DEVIATION)
 

@@ -1,29 +1,24 @@
-"""The fitted artefact: what was learnt and what it takes to use it, in a folder and in memory."""
+"""The fitted artefact: what every generator holds besides the model itself, in memory and in its folder."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
-import torch
-from torch import Tensor
 
 from gtexgen.data.conditions import ConditionEncoder
 from gtexgen.data.scaling import Scaling
 from gtexgen.data.splits import Split
-from gtexgen.data.tables.base import SAMPLE_ID, check_columns, name_some
-from gtexgen.errors import DataError, GeneratorError
-from gtexgen.generator.donors import Donors
+from gtexgen.data.tables.base import name_some
+from gtexgen.errors import GeneratorError
 from gtexgen.generator.files import pack, unpack
 from gtexgen.generator.folder import GeneratorFolder, write_folder
-from gtexgen.generator.given import expression_of, require_columns
-from gtexgen.generator.model_card import model_card
-from gtexgen.models.build import ModelSpec
-from gtexgen.models.networks import Networks
+from gtexgen.generator.model_card import CardDetails, model_card
 
 __all__ = ["FittedModel", "chunk_rows"]
 
@@ -36,21 +31,17 @@ def chunk_rows(n_genes: int) -> int:
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class FittedModel:
-    """A trained model with all that it takes to use it.
+class FittedModel(ABC):
+    """A trained model with all that it takes to use it; each kind of model adds its own.
 
     Parameters
     ----------
-    networks
-        Encoder, decoder, likelihood and prior, on the device where they are to run.
-    spec
-        What `networks` was built from.
     encoder
         Encodes the condition columns.
     scaling
         Takes store units to the model's scale and back.
     genes
-        Columns ``label``, ``gene_id``, ``version`` and ``symbol``; one row a gene, in the networks' order.
+        Columns ``label``, ``gene_id``, ``version`` and ``symbol``; one row a gene, in the model's order.
     units
         Store units: TPM, RPKM or counts.
     fingerprint
@@ -63,12 +54,8 @@ class FittedModel:
         Held-out metrics by name.
     settings
         The run's resolved configuration, for the record.
-    donors
-        What the samples of one donor share; None where training had nothing to learn it from.
     """
 
-    networks: Networks
-    spec: ModelSpec
     encoder: ConditionEncoder
     scaling: Scaling
     genes: pd.DataFrame
@@ -78,10 +65,19 @@ class FittedModel:
     split: Split
     metrics: Mapping[str, float]
     settings: Mapping[str, Any] = field(default_factory=dict)
-    donors: Donors | None = None
+
+    kind: ClassVar[str]
+    """What ``generator.json`` calls the model."""
+
+    _kinds: ClassVar[dict[str, type[FittedModel]]] = {}
+
+    def __init_subclass__(cls, *, kind: str | None = None) -> None:
+        super().__init_subclass__()
+        if kind is not None:
+            cls.kind = kind
+            FittedModel._kinds[kind] = cls
 
     def __post_init__(self) -> None:
-        self.networks.eval()
         largest = self.scaling.largest
         self._largest = None if largest is None else largest.astype(np.float32)
 
@@ -89,7 +85,7 @@ class FittedModel:
         conditions = ", ".join(self.fields) or "none"
         return (
             f"Generator({len(self.genes)} genes in {self.units}, conditions: {conditions}, "
-            f"{self.spec.latent} latents, {self.training_counts['n'].sum()} training samples)"
+            f"{self.title}, {self.training_counts['n'].sum()} training samples)"
         )
 
     @property
@@ -99,13 +95,38 @@ class FittedModel:
 
     @property
     def labels(self) -> list[str]:
-        """Gene labels, in the networks' order."""
+        """Gene labels, in the model's order."""
         return [str(label) for label in self.genes["label"]]
 
+    # ---- what each kind of model adds
+
     @property
-    def device(self) -> torch.device:
-        """Where the networks run."""
-        return next(self.networks.parameters()).device
+    @abstractmethod
+    def title(self) -> str:
+        """Say in a few words what the model is."""
+
+    @abstractmethod
+    def card_details(self) -> CardDetails:
+        """Give what the model card says of this kind of model."""
+
+    @abstractmethod
+    def pack_model(self) -> tuple[dict[str, Any], dict[str, bytes]]:
+        """Give what ``config.yaml`` says of the model, and the contents of its own files by name."""
+
+    @classmethod
+    @abstractmethod
+    def unpack_model(cls, folder: GeneratorFolder, shared: Mapping[str, Any]) -> dict[str, Any]:
+        """Read the fields that this kind of model adds to the shared ones.
+
+        Raises
+        ------
+        GeneratorError
+            A file is missing or damaged, or does not fit the others; the message names it.
+        """
+
+    @abstractmethod
+    def move_to(self, device: str) -> None:
+        """Put the model where it is to run, as Torch names it; a `RuntimeError` says that it cannot be there."""
 
     # ---- files
 
@@ -118,19 +139,31 @@ class FittedModel:
         path
             The folder.
         device
-            Where the networks run, as Torch names it.
+            Where networks run, as Torch names it; a baseline has none and runs on the CPU.
+
+        Returns
+        -------
+        Generator
+            Of the kind that the folder holds.
 
         Raises
         ------
         GeneratorError
-            The folder or one of its files is missing, damaged or of a newer format, or there is no such
-            device.
+            The folder or one of its files is missing, damaged or of a newer format, holds another kind of model than
+            the class it is loaded by, or there is no such device.
         """
-        generator = cls(**unpack(GeneratorFolder(path)))
+        folder = GeneratorFolder(path)
+        found = cls._kinds.get(folder.about["kind"])
+        if found is None or not issubclass(found, cls):
+            known = ", ".join(name for name, each in cls._kinds.items() if issubclass(each, cls))
+            raise GeneratorError(
+                f"{folder.path} holds a generator of the kind {folder.about['kind']!r}; known here: {known}.\n"
+                "  Remedy: Generator.load, with the version of gtexgen that made it or a newer one."
+            )
+        shared = unpack(folder)
+        generator = found(**shared, **found.unpack_model(folder, shared))
         try:
-            generator.networks.to(torch.device(device))
-            if generator.donors is not None:
-                generator.donors.model.to(torch.device(device))
+            generator.move_to(device)
         except (RuntimeError, AssertionError) as error:
             raise GeneratorError(f"device={device!r} cannot be used: {error}\n  Remedy: device=cpu.") from error
         return generator
@@ -145,81 +178,10 @@ class FittedModel:
         overwrite
             Replace a generator that is already there.
         """
-        about = {"units": self.units, "fingerprint": self.fingerprint, "n_genes": len(self.genes)}
+        about = {"kind": self.kind, "units": self.units, "fingerprint": self.fingerprint, "n_genes": len(self.genes)}
         write_folder(path, pack(self), about, model_card(self), overwrite=overwrite)
 
-    # ---- between expression and latents
-
-    def encode(self, table: pd.DataFrame) -> np.ndarray:
-        """Place samples in the latent space.
-
-        Parameters
-        ----------
-        table
-            Samples in rows: a column a gene, by label, in store units, and the condition columns. Other
-            columns are left alone.
-
-        Returns
-        -------
-        numpy.ndarray
-            Posterior means, shape ``(samples, latents)``, float32.
-
-        Raises
-        ------
-        DataError
-            A gene or condition column is missing, an expression value is negative or not finite, or a
-            condition is unknown.
-        """
-        expression = expression_of(table, self.labels, self.units)
-        condition = self.encode_conditions(table)
-        means = np.empty((len(table), self.spec.latent), dtype=np.float32)
-        for rows in self._chunks(len(table)):
-            scaled = torch.from_numpy(self.scaling.scale(expression[rows])).to(self.device)
-            with torch.inference_mode():
-                means[rows] = self.networks.infer(scaled, condition[rows]).mean.cpu().numpy()
-        return means
-
-    def decode(self, latent: np.ndarray, conditions: pd.DataFrame) -> pd.DataFrame:
-        """Give the expected expression at points of the latent space.
-
-        Parameters
-        ----------
-        latent
-            Shape ``(samples, latents)``.
-        conditions
-            The condition columns, one row a sample; ``sample_id`` is kept if it is there.
-
-        Returns
-        -------
-        pandas.DataFrame
-            The columns of `conditions` that are known, then one float32 column a gene: the likelihood's mean,
-            in store units, from 0 to the gene's largest value in training.
-
-        Raises
-        ------
-        DataError
-            The shapes do not fit, or a condition is missing or unknown.
-        GeneratorError
-            The networks give a value that is not finite.
-        """
-        latent = np.array(latent, dtype=np.float32)
-        if latent.shape != (len(conditions), self.spec.latent):
-            raise DataError(
-                f"latent has the shape {latent.shape}, and {(len(conditions), self.spec.latent)} is wanted: "
-                "a row for each row of conditions, a column for each latent"
-            )
-        condition = self.encode_conditions(conditions)
-        expression = np.empty((len(latent), len(self.genes)), dtype=np.float32)
-        for rows in self._chunks(len(latent)):
-            with torch.inference_mode():
-                output = self.networks.decode(torch.from_numpy(latent[rows]).to(self.device), condition[rows])
-                expression[rows] = self.to_store_units(self.networks.likelihood.mean(output))
-        known = [name for name in (SAMPLE_ID, *self.fields) if name in conditions]
-        check_columns(known, self.labels)
-        genes = pd.DataFrame(expression, columns=self.labels)
-        return pd.concat([conditions[known].reset_index(drop=True), genes], axis=1)
-
-    def to_store_units(self, scaled: Tensor) -> np.ndarray:
+    def to_store_units(self, scaled: np.ndarray) -> np.ndarray:
         """Undo the scaling and keep each gene between 0 and the largest value that it had in training.
 
         A Gaussian has no end, and a few of its draws would be impossible values: negative, or many times over what
@@ -241,29 +203,13 @@ class FittedModel:
             A value is not finite.
         """
         with np.errstate(over="ignore", invalid="ignore"):
-            expression = self.scaling.unscale(scaled.cpu().numpy())
+            expression = self.scaling.unscale(scaled)
         if not np.isfinite(expression).all():
             genes = np.flatnonzero(~np.isfinite(expression).all(axis=0))
             raise GeneratorError(
-                f"The networks give values that are not finite for {len(genes)} of the {len(self.genes)} "
+                f"The model gives values that are not finite for {len(genes)} of the {len(self.genes)} "
                 f"genes: {name_some([self.labels[gene] for gene in genes])}.\n"
-                "  Remedy: train again, with a lower learning rate or for fewer epochs."
+                "  Remedy: train again; networks with a lower learning rate or for fewer epochs."
             )
         clipped: np.ndarray = np.clip(expression, 0, self._largest)
         return clipped
-
-    def encode_conditions(self, table: pd.DataFrame) -> Tensor:
-        """Encode the condition columns of a table, ``(samples, conditions)``, on the generator's device.
-
-        Raises
-        ------
-        DataError
-            A column is missing, or holds a value that training does not have.
-        """
-        require_columns(table, self.fields, "condition columns")
-        return torch.from_numpy(self.encoder.encode(table)).to(self.device)
-
-    def _chunks(self, n_rows: int) -> Iterator[slice]:
-        size = chunk_rows(len(self.genes))
-        for start in range(0, n_rows, size):
-            yield slice(start, min(start + size, n_rows))

@@ -43,8 +43,8 @@ def write_folder(
     files
         Contents by file name.
     about
-        What ``generator.json`` says besides the format version and the checksums of `files`; holds ``units``
-        and ``fingerprint``.
+        What ``generator.json`` says besides the format version and the checksums of `files`; holds ``kind``,
+        ``units`` and ``fingerprint``.
     card
         The model card; it has no checksum, so that its reader may add to it.
     overwrite
@@ -142,7 +142,8 @@ class GeneratorFolder:
 
 def _about(content: bytes) -> dict[str, Any]:
     about: dict[str, Any] = json.loads(content)
-    for key, kind in {"format_version": int, "sha256": dict, "units": str, "fingerprint": str}.items():
+    about.setdefault("kind", "networks")  # of those who were written before there was another
+    for key, kind in {"format_version": int, "kind": str, "sha256": dict, "units": str, "fingerprint": str}.items():
         if not isinstance(about.get(key), kind):
             raise TypeError(f"{key} must be of type {kind.__name__}, not {about.get(key)!r}")
     return about

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
+import numpy as np
 import pandas as pd
 
+from gtexgen.errors import GeneratorError
 from gtexgen.generator.bodies import Tissues
-from gtexgen.generator.counts import Counts
+from gtexgen.generator.counts import Counts, resolve_counts
 from gtexgen.generator.fitted import FittedModel
-from gtexgen.generator.requests import completed_samples, donor_samples, single_samples
-from gtexgen.generator.synthetic import Chunk
+from gtexgen.generator.synthetic import Chunk, SyntheticSamples, synthetic_samples
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -23,12 +25,18 @@ __all__ = ["Generator"]
 class Generator(FittedModel):
     """A trained model that gives synthetic samples; see `gtexgen.generator.fitted.FittedModel` for what it holds.
 
+    It is a `gtexgen.generator.networks.NetworkGenerator` or a `gtexgen.generator.baseline.BaselineGenerator`; a
+    baseline gives single samples alone.
+
     Examples
     --------
     >>> generator = Generator.load("outputs/latest")
     >>> samples = generator.sample({"Lung": 200, "Liver": 50}, seed=1)
     >>> bodies = generator.sample_donors(100, ["Lung", "Liver"], seed=1)
     """
+
+    extrapolates: ClassVar[bool]
+    """Whether it gives samples of combinations of conditions that no training sample has."""
 
     # ---- single samples
 
@@ -47,9 +55,10 @@ class Generator(FittedModel):
         seed
             Seeds the latents, the noise and the conditions that `counts` leaves open.
         noise
-            Draw from the likelihood; otherwise give its mean, so that only the latents vary.
+            Draw from the likelihood; otherwise give its mean, so that only the latents vary. Without noise a baseline
+            gives the mean of the class on log2(x + 1).
         allow_unseen
-            Accept combinations of known conditions that no training sample has.
+            Accept combinations of known conditions that no training sample has; a baseline refuses.
 
         Yields
         ------
@@ -61,9 +70,9 @@ class Generator(FittedModel):
         Raises
         ------
         GeneratorError
-            `counts` cannot be met, or the networks give a value that is not finite.
+            `counts` cannot be met, or the model gives a value that is not finite.
         """
-        return single_samples(self, counts, seed=seed, noise=noise, allow_unseen=allow_unseen).chunks
+        return self._single_samples(counts, seed=seed, noise=noise, allow_unseen=allow_unseen).chunks
 
     def sample(
         self, counts: Counts = "training", *, seed: int = 0, noise: bool = True, allow_unseen: bool = False
@@ -75,7 +84,7 @@ class Generator(FittedModel):
         pandas.DataFrame
             Columns ``sample_id``, the condition columns, then one float32 column a gene, by label.
         """
-        return single_samples(self, counts, seed=seed, noise=noise, allow_unseen=allow_unseen).table()
+        return self._single_samples(counts, seed=seed, noise=noise, allow_unseen=allow_unseen).table()
 
     def sample_anndata(
         self, counts: Counts = "training", *, seed: int = 0, noise: bool = True, allow_unseen: bool = False
@@ -88,7 +97,7 @@ class Generator(FittedModel):
             X in store units; obs with the condition columns; var by label with ``gene_id`` and ``symbol``;
             the units in ``uns["units"]``.
         """
-        return single_samples(self, counts, seed=seed, noise=noise, allow_unseen=allow_unseen).anndata()
+        return self._single_samples(counts, seed=seed, noise=noise, allow_unseen=allow_unseen).anndata()
 
     def write(
         self,
@@ -100,21 +109,22 @@ class Generator(FittedModel):
         allow_unseen: bool = False,
         progress: Callable[[int], object] | None = None,
     ) -> pd.DataFrame:
-        """Draw synthetic samples straight into a file; see `iter_samples` for the other parameters.
+        """Draw synthetic samples straight into a file.
 
-        Parameters
-        ----------
-        path
-            The table; its suffix is one of `gtexgen.data.tables.writers.KNOWN_SUFFIXES`.
-        progress
-            Called with the number of samples after each chunk.
-
-        Returns
-        -------
-        pandas.DataFrame
-            What was written: the condition columns, then ``n``.
+        See `iter_samples` for what is drawn, and `gtexgen.generator.synthetic.SyntheticSamples.write` for the file, the
+        progress and the table of counts that comes back.
         """
-        return single_samples(self, counts, seed=seed, noise=noise, allow_unseen=allow_unseen).write(path, progress)
+        return self._single_samples(counts, seed=seed, noise=noise, allow_unseen=allow_unseen).write(path, progress)
+
+    def _single_samples(self, counts: Counts, *, seed: int, noise: bool, allow_unseen: bool) -> SyntheticSamples:
+        if allow_unseen and not self.extrapolates:
+            raise GeneratorError(
+                f"allow_unseen=true: this generator is a {self.title}, and has no mean to draw around for a "
+                "combination of conditions that no training sample has.\n  Remedy: ask for the combinations in "
+                "conditions.json, train with fewer conditions, or train networks (model=cvae), which extrapolate."
+            )
+        wanted = resolve_counts(counts, self.training_counts, self.fields, seed=seed, allow_unseen=allow_unseen)
+        return synthetic_samples(self, self.fields, self._draw(wanted, seed=seed, noise=noise), seed=seed, noise=noise)
 
     # ---- whole bodies
 
@@ -143,7 +153,7 @@ class Generator(FittedModel):
         GeneratorError
             The generator knows nothing of donors or of their tissues, or no donor can have the tissues asked for.
         """
-        return donor_samples(self, n, tissues, seed=seed, noise=noise).table()
+        return self._donor_samples(n, tissues, seed=seed, noise=noise).table()
 
     def write_donors(
         self,
@@ -156,7 +166,7 @@ class Generator(FittedModel):
         progress: Callable[[int], object] | None = None,
     ) -> pd.DataFrame:
         """Draw synthetic donors straight into a file; see `sample_donors` and `write`."""
-        return donor_samples(self, n, tissues, seed=seed, noise=noise).write(path, progress)
+        return self._donor_samples(n, tissues, seed=seed, noise=noise).write(path, progress)
 
     def complete(
         self,
@@ -199,7 +209,7 @@ class Generator(FittedModel):
         GeneratorError
             The generator knows nothing of donors or of their tissues, or nothing is missing.
         """
-        return completed_samples(self, given, tissues, draws=draws, seed=seed, noise=noise).table()
+        return self._completed_samples(given, tissues, draws=draws, seed=seed, noise=noise).table()
 
     def write_completion(
         self,
@@ -213,4 +223,32 @@ class Generator(FittedModel):
         progress: Callable[[int], object] | None = None,
     ) -> pd.DataFrame:
         """Draw the tissues that real donors lack straight into a file; see `complete` and `write`."""
-        return completed_samples(self, given, tissues, draws=draws, seed=seed, noise=noise).write(path, progress)
+        return self._completed_samples(given, tissues, draws=draws, seed=seed, noise=noise).write(path, progress)
+
+    # ---- latents
+
+    @abstractmethod
+    def encode(self, table: pd.DataFrame) -> np.ndarray:
+        """Place samples in the latent space; see `gtexgen.generator.networks.NetworkGenerator.encode`."""
+
+    @abstractmethod
+    def decode(self, latent: np.ndarray, conditions: pd.DataFrame) -> pd.DataFrame:
+        """Give the expected expression at points of the latent space; see `NetworkGenerator.decode`."""
+
+    # ---- what each kind of model draws
+
+    @property
+    @abstractmethod
+    def knows_donors(self) -> bool:
+        """Whether it gives whole donors: `sample_donors`, `complete` and what writes them."""
+
+    @abstractmethod
+    def _draw(self, wanted: pd.DataFrame, *, seed: int, noise: bool) -> Iterator[Chunk]: ...
+
+    @abstractmethod
+    def _donor_samples(self, n: int, tissues: Tissues, *, seed: int, noise: bool) -> SyntheticSamples: ...
+
+    @abstractmethod
+    def _completed_samples(
+        self, given: pd.DataFrame | str | Path, tissues: Tissues, *, draws: int, seed: int, noise: bool
+    ) -> SyntheticSamples: ...

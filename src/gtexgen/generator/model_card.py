@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,7 @@ from gtexgen.version import __version__
 if TYPE_CHECKING:
     from gtexgen.generator.fitted import FittedModel
 
-__all__ = ["model_card"]
+__all__ = ["CardDetails", "model_card"]
 
 MOST_COMBINATIONS = 60
 PARTS = ("train", "validation", "test")
@@ -23,15 +24,27 @@ SPREAD = {
     "val/variance_kept_within_without_noise": "variance kept, within conditions, with `noise=False`",
 }
 
-LIMITS = """\
-- **Privacy is not promised.** A generator can give back what it saw in training, most of all for rare
-  conditions. Handle it and its samples as the licence of the training data asks; `split.json` names donors.
-- A condition is as good as its number of training samples in the table above. `allow_unseen` extrapolates
-  to combinations that were never seen, and no metric here says how well.
-- Values that the model puts below 0, or above the gene's largest in training, are written as 0 or that largest.
-- With `noise=False` the spread is narrower than in real samples.
-- Synthetic samples are no evidence: take a finding back to real data before it is believed.
-"""
+
+@dataclass(frozen=True)
+class CardDetails:
+    """What a card says of one kind of model.
+
+    Attributes
+    ----------
+    drawn
+        What can be drawn from it.
+    spread
+        Figures beside those of the variance kept, by title.
+    settings
+        The settings worth showing, by title.
+    limits
+        A list of what the model cannot do, in Markdown.
+    """
+
+    drawn: str
+    spread: Mapping[str, str]
+    settings: Mapping[str, str]
+    limits: str
 
 
 def model_card(generator: FittedModel) -> str:
@@ -42,6 +55,7 @@ def model_card(generator: FittedModel) -> str:
     generator
         The generator that is about to be saved.
     """
+    details = generator.card_details()
     fields = ", ".join(generator.fields) or "none"
     common = generator.training_counts.sort_values("n", kind="stable").iloc[-1]
     example = ", ".join(f'"{name}": {_python(common[name])}' for name in generator.fields)
@@ -65,7 +79,7 @@ table = generator.sample({request}, seed=1)  # a pandas DataFrame; sample_anndat
 gtexgen-generate generator=path/to/this/folder counts=training output=synthetic.parquet seed=1
 ```
 
-{_donors(generator)}
+{details.drawn}
 
 ## Training data
 
@@ -89,17 +103,17 @@ Variance kept: that of generated samples over that of held-out real ones of the 
 median over genes. 100 % is right, less is too uniform, more is too noisy. Variance loss: the mean over genes of the
 real variance less the generated one.
 
-{_rows(("figure", "value"), _spread(generator))}
+{_rows(("figure", "value"), {**_spread(generator.metrics), **details.spread})}
 
 ## Settings
 
 All of them are in `config.yaml`.
 
-{_rows(("setting", "value"), _settings(generator))}
+{_rows(("setting", "value"), {**details.settings, **_settings(generator)})}
 
 ## Limits
 
-{LIMITS}"""
+{details.limits}"""
 
 
 def _parts(generator: FittedModel) -> str:
@@ -118,40 +132,18 @@ def _conditions(counts: pd.DataFrame) -> str:
     return "\n".join([*head, *lines] + ([f"\nand {more} rarer ones, in `conditions.json`."] if more else []))
 
 
-def _spread(generator: FittedModel) -> dict[str, str]:
-    metrics = generator.metrics
+def _spread(metrics: Mapping[str, float]) -> dict[str, str]:
     figures = {title: f"{100 * metrics[name]:.1f} %" for name, title in SPREAD.items() if name in metrics}
     if "val/variance_loss" in metrics:
         figures["variance loss"] = f"{metrics['val/variance_loss']:.4g} squared log2 units"
-    if "active_latents" in metrics:
-        figures["active latents"] = f"{metrics['active_latents']:.0f} of {generator.spec.latent}"
-        figures["KL"] = f"{metrics['val/kl']:.4g} nats"
     return figures
 
 
-def _donors(generator: FittedModel) -> str:
-    if generator.donors is None:
-        return "Samples are drawn one by one: no two of them belong to one donor, unlike in real tables."
-    model, tally = generator.donors
-    return f"""\
-`sample` draws single samples, no two of one donor. `sample_donors` draws whole synthetic donors, and `complete` the
-tissues that a real donor lacks. Noise that the samples of one donor share: up to {model.latent_correlation.max():.0%}
-along a direction of the latents, {model.gene_correlation.mean():.0%} of a gene's own on average. For this,
-`donors.json` lists the sex and the conditions of each of the {len(tally.donors)} training donors and of its samples,
-without names: who knows these of a donor may find it there."""
-
-
 def _settings(generator: FittedModel) -> dict[str, str]:
-    spec = generator.spec
+    fields = generator.encoder.fields
     return {
-        "head": str(spec.head["_target_"]).rpartition(".")[2],
-        "likelihood": str(spec.likelihood["_target_"]).rpartition(".")[2],
-        "prior": str(spec.prior["_target_"]).rpartition(".")[2],
-        "latents": str(spec.latent),
-        "hidden layers": ", ".join(map(str, spec.hidden)),
         "scaling": f"{generator.scaling.transform}, {generator.scaling.method}",
-        "conditions": ", ".join(f"{name} ({encoding})" for name, encoding in generator.encoder.fields.items())
-        or "none",
+        "conditions": ", ".join(f"{name} ({encoding})" for name, encoding in fields.items()) or "none",
     }
 
 

@@ -1,57 +1,47 @@
-"""From what a user asks for to the samples that will be drawn."""
+"""From what a user asks for to the bodies whose samples networks will draw."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from gtexgen.data.tables.base import TableHeader
 from gtexgen.data.tables.reading import read_sample_table
 from gtexgen.errors import GeneratorError
 from gtexgen.generator.bodies import DONOR_ID, Tissues, missing_bodies, synthetic_bodies
-from gtexgen.generator.counts import Counts, resolve_counts
 from gtexgen.generator.donors import Donors
-from gtexgen.generator.fitted import FittedModel
 from gtexgen.generator.given import GivenDonors, expression_of
-from gtexgen.generator.sampling import draw_bodies, draw_samples
-from gtexgen.generator.synthetic import Chunk, SyntheticSamples
+from gtexgen.generator.sampling import draw_bodies
+from gtexgen.generator.synthetic import SyntheticSamples, synthetic_samples
 from gtexgen.generator.tally import SEX, tissue_column
-from gtexgen.version import __version__
 
-__all__ = ["completed_samples", "donor_samples", "single_samples"]
+if TYPE_CHECKING:
+    from gtexgen.generator.networks import NetworkGenerator
 
-
-def single_samples(
-    model: FittedModel, counts: Counts, *, seed: int, noise: bool, allow_unseen: bool
-) -> SyntheticSamples:
-    """Prepare what `gtexgen.generator.Generator.iter_samples` gives."""
-    wanted = resolve_counts(counts, model.training_counts, model.fields, seed=seed, allow_unseen=allow_unseen)
-    chunks = draw_samples(model, wanted, seed=seed, noise=noise)
-    return _synthetic(model, model.fields, chunks, seed=seed, noise=noise)
+__all__ = ["completed_samples", "donor_samples"]
 
 
-def donor_samples(model: FittedModel, n: int, tissues: Tissues, *, seed: int, noise: bool) -> SyntheticSamples:
+def donor_samples(model: NetworkGenerator, n: int, tissues: Tissues, *, seed: int, noise: bool) -> SyntheticSamples:
     """Prepare what `gtexgen.generator.Generator.sample_donors` gives."""
     donors = _known_donors(model)
     bodies = synthetic_bodies(donors.tally, n, tissues, seed=seed)
     chunks = draw_bodies(model, donors.model, bodies, seed=seed, noise=noise)
-    return _synthetic(model, bodies.columns, chunks, seed=seed, noise=noise)
+    return synthetic_samples(model, bodies.columns, chunks, seed=seed, noise=noise)
 
 
 def completed_samples(
-    model: FittedModel, given: pd.DataFrame | str | Path, tissues: Tissues, *, draws: int, seed: int, noise: bool
+    model: NetworkGenerator, given: pd.DataFrame | str | Path, tissues: Tissues, *, draws: int, seed: int, noise: bool
 ) -> SyntheticSamples:
     """Prepare what `gtexgen.generator.Generator.complete` gives."""
     donors = _known_donors(model)
     known = _given(model, donors, given)
     bodies = missing_bodies(donors.tally, known.donors, known.samples, tissues, draws=draws, seed=seed)
     chunks = draw_bodies(model, donors.model, bodies, known, seed=seed, noise=noise)
-    return _synthetic(model, bodies.columns, chunks, seed=seed, noise=noise)
+    return synthetic_samples(model, bodies.columns, chunks, seed=seed, noise=noise)
 
 
-def _given(model: FittedModel, donors: Donors, given: pd.DataFrame | str | Path) -> GivenDonors:
+def _given(model: NetworkGenerator, donors: Donors, given: pd.DataFrame | str | Path) -> GivenDonors:
     if isinstance(given, pd.DataFrame):
         path, table = None, given
     else:
@@ -62,7 +52,7 @@ def _given(model: FittedModel, donors: Donors, given: pd.DataFrame | str | Path)
     return GivenDonors.of(table, expression, encoder=model.encoder, donor_fields=donor_fields, path=path)
 
 
-def _known_donors(model: FittedModel) -> Donors:
+def _known_donors(model: NetworkGenerator) -> Donors:
     if tissue_column(model.fields) is None:
         raise GeneratorError(
             "This generator cannot tell the tissues of a body apart: "
@@ -76,10 +66,3 @@ def _known_donors(model: FittedModel) -> Donors:
             "  Remedy: train again, on donors who gave several tissues."
         )
     return model.donors
-
-
-def _synthetic(
-    model: FittedModel, columns: list[str], chunks: Iterator[Chunk], *, seed: int, noise: bool
-) -> SyntheticSamples:
-    provenance = {"gtexgen": __version__, "trained_on": model.fingerprint, "seed": seed, "noise": noise}
-    return SyntheticSamples(TableHeader(model.genes, columns, model.units, provenance), model.fields, chunks)

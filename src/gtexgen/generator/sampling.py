@@ -2,26 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
-from gtexgen.data.formats.sources import IndexArray
+from gtexgen.data.formats.sources import FloatArray, IndexArray
 from gtexgen.data.tables.base import SAMPLE_ID
 from gtexgen.generator.bodies import Bodies
 from gtexgen.generator.donors import DonorModel, KnownNoise
-from gtexgen.generator.fitted import FittedModel, chunk_rows
+from gtexgen.generator.fitted import chunk_rows
 from gtexgen.generator.given import GivenDonors
 from gtexgen.generator.synthetic import Chunk
 from gtexgen.models.networks import Networks
 
-__all__ = ["draw_bodies", "draw_samples"]
+if TYPE_CHECKING:
+    from gtexgen.generator.networks import NetworkGenerator
+
+__all__ = ["chunks_of", "draw_bodies", "draw_samples"]
 
 
-def draw_samples(fitted: FittedModel, wanted: pd.DataFrame, *, seed: int, noise: bool) -> Iterator[Chunk]:
+def chunks_of(
+    wanted: pd.DataFrame, fields: Sequence[str], n_genes: int, expression: Callable[[IndexArray], FloatArray]
+) -> Iterator[Chunk]:
+    """Cut single samples into chunks and name them.
+
+    Parameters
+    ----------
+    wanted
+        The condition columns and ``n``, one row a combination.
+    fields
+        The condition columns.
+    n_genes
+        How wide the table will be, which decides the size of a chunk.
+    expression
+        Draws the samples of some rows of `wanted`, one for each time that a row is named, in store units.
+    """
+    combination = np.repeat(np.arange(len(wanted)), wanted["n"])
+    size = chunk_rows(n_genes)
+    for start in range(0, len(combination), size):
+        chosen = combination[start : start + size]
+        samples = wanted[list(fields)].iloc[chosen].reset_index(drop=True)
+        samples.insert(0, SAMPLE_ID, [f"SYN-{start + row + 1:07d}" for row in range(len(chosen))])
+        yield samples, expression(chosen)
+
+
+def draw_samples(fitted: NetworkGenerator, wanted: pd.DataFrame, *, seed: int, noise: bool) -> Iterator[Chunk]:
     """Draw samples that have nothing to do with each other.
 
     Parameters
@@ -36,20 +65,24 @@ def draw_samples(fitted: FittedModel, wanted: pd.DataFrame, *, seed: int, noise:
         Draw from the likelihood; otherwise give its mean.
     """
     encoded = fitted.encode_conditions(wanted)
-    combination = np.repeat(np.arange(len(wanted)), wanted["n"])
     random = torch.Generator().manual_seed(seed)
-    size = chunk_rows(len(fitted.genes))
-    for start in range(0, len(combination), size):
-        chosen = combination[start : start + size]
+
+    def expression(rows: IndexArray) -> FloatArray:
         with torch.inference_mode():
-            scaled = fitted.networks.sample(encoded[torch.from_numpy(chosen)], random, noise=noise)
-        samples = wanted[fitted.fields].iloc[chosen].reset_index(drop=True)
-        samples.insert(0, SAMPLE_ID, [f"SYN-{start + row + 1:07d}" for row in range(len(chosen))])
-        yield samples, fitted.to_store_units(scaled)
+            scaled = fitted.networks.sample(encoded[torch.from_numpy(rows)], random, noise=noise)
+        return fitted.to_store_units(scaled.cpu().numpy())
+
+    return chunks_of(wanted, fitted.fields, len(fitted.genes), expression)
 
 
 def draw_bodies(
-    fitted: FittedModel, model: DonorModel, bodies: Bodies, given: GivenDonors | None = None, *, seed: int, noise: bool
+    fitted: NetworkGenerator,
+    model: DonorModel,
+    bodies: Bodies,
+    given: GivenDonors | None = None,
+    *,
+    seed: int,
+    noise: bool,
 ) -> Iterator[Chunk]:
     """Draw samples of whole bodies; those of one body have correlated noise, and a body is never cut in two.
 
@@ -86,13 +119,13 @@ def draw_bodies(
                 random=random,
                 noise=noise,
             )
-        yield samples, fitted.to_store_units(scaled)
+        yield samples, fitted.to_store_units(scaled.cpu().numpy())
 
 
 class _KnownSamples:
     """The known samples of real donors, ready for the networks."""
 
-    def __init__(self, fitted: FittedModel, model: DonorModel, given: GivenDonors) -> None:
+    def __init__(self, fitted: NetworkGenerator, model: DonorModel, given: GivenDonors) -> None:
         self._fitted = fitted
         self._model = model
         self._expression = given.expression

@@ -13,11 +13,14 @@ import pandas as pd
 from gtexgen.data.tables.base import TableHeader, check_columns
 from gtexgen.data.tables.writers import obs_and_var, open_table_writer
 from gtexgen.generator.counts import count_combinations
+from gtexgen.version import __version__
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-__all__ = ["Chunk", "SyntheticSamples"]
+    from gtexgen.generator.fitted import FittedModel
+
+__all__ = ["Chunk", "SyntheticSamples", "synthetic_samples"]
 
 Chunk: TypeAlias = tuple[pd.DataFrame, np.ndarray]
 """``sample_id`` and the other columns of some samples, and their expression ``(samples, genes)`` in store units."""
@@ -83,6 +86,27 @@ class SyntheticSamples:
         chunks = list(self.chunks)
         samples = pd.concat([samples for samples, _ in chunks], ignore_index=True)
         return samples, np.concatenate([expression for _, expression in chunks])
+
+
+def synthetic_samples(
+    model: FittedModel, columns: Sequence[str], chunks: Iterator[Chunk], *, seed: int, noise: bool
+) -> SyntheticSamples:
+    """Say of the samples of a model where they come from.
+
+    Parameters
+    ----------
+    model
+        Draws them.
+    columns
+        Those beside ``sample_id`` and the genes.
+    chunks
+        The samples.
+    seed, noise
+        What they are drawn with.
+    """
+    provenance = {"gtexgen": __version__, "trained_on": model.fingerprint, "seed": seed, "noise": noise}
+    header = TableHeader(model.genes, list(columns), model.units, provenance)
+    return SyntheticSamples(header, model.fields, chunks)
 
 
 def _added(tallies: Sequence[pd.DataFrame], fields: Sequence[str]) -> pd.DataFrame:

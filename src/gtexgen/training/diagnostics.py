@@ -5,7 +5,7 @@ All of it is measured on held-out samples, with the weights and the prior that a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
@@ -14,15 +14,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
+from torch import Tensor
 
 from gtexgen.data.atomic import atomic_file
-from gtexgen.data.scaling import Scaling
 from gtexgen.data.training_part import SamplePart
 from gtexgen.errors import GeneratorError
-from gtexgen.generator import Generator
-from gtexgen.generator.counts import count_combinations
+from gtexgen.generator import Generator, NetworkGenerator
+from gtexgen.generator.counts import combination_numbers, count_combinations
 from gtexgen.models.totals import LatentMoments, LatentTotals
-from gtexgen.training.moments import ConditionMoments
+from gtexgen.training.spread import Spread
 
 __all__ = ["KINDS", "METRICS", "Diagnostics", "Kind", "diagnose"]
 
@@ -53,7 +53,7 @@ class Diagnostics:
     ----------
     latents
         A row a latent: ``latent`` (from 0), ``kl`` (nats), ``variance_of_mean``, ``mean_variance``, ``variance_law``
-        and ``active``; see `gtexgen.models.totals.LatentMoments`.
+        and ``active``; see `gtexgen.models.totals.LatentMoments`. None where the model has no latents.
     genes
         A row a gene and scale: ``label``, ``scale``, then for each of `KINDS` its variance over all samples and, under
         the same name with ``_within``, its variance about the means of the conditions; NaN where undefined. The scale
@@ -62,7 +62,7 @@ class Diagnostics:
         Why figures are undefined, or leave something out.
     """
 
-    latents: pd.DataFrame
+    latents: pd.DataFrame | None
     genes: pd.DataFrame
     notes: list[str]
 
@@ -101,11 +101,7 @@ class Diagnostics:
     def summary(self) -> dict[str, Any]:
         """Give plain values for a JSON file, None where undefined: medians over genes, sums or means over latents."""
         models = KINDS[1:]
-        return {
-            "latents": len(self.latents),
-            "active_latents": int(self.latents["active"].sum()),
-            "kl": float(self.latents["kl"].sum()),
-            "variance_law": float(self.latents["variance_law"].mean()),
+        return _latent_summary(self.latents) | {
             "genes": len(self._log2),
             "variance_kept": {kind: _median(self.variance_kept(kind, within=False)) for kind in models},
             "variance_kept_within": {kind: _median(self.variance_kept(kind, within=True)) for kind in models},
@@ -114,8 +110,9 @@ class Diagnostics:
         }
 
     def write(self, folder: Path) -> None:
-        """Write ``latents.parquet`` and ``genes.parquet`` into `folder`, NaN as null."""
-        for name, table in {"latents": self.latents, "genes": self.genes}.items():
+        """Write ``genes.parquet`` and, where there are latents, ``latents.parquet`` into `folder`, NaN as null."""
+        tables = {"genes": self.genes} | ({} if self.latents is None else {"latents": self.latents})
+        for name, table in tables.items():
             with atomic_file(folder / f"{name}.parquet") as path:
                 table.to_parquet(path, index=False)
 
@@ -127,9 +124,10 @@ class Diagnostics:
 def diagnose(generator: Generator, part: SamplePart) -> Diagnostics:
     """Compare a generator with samples that it was not trained on.
 
-    Reconstructions are the decoded means of one posterior draw a sample. Generated samples have the conditions of the
-    real ones, sample for sample, and come as `Generator.iter_samples` gives them, from a fixed seed. The part is read
-    in blocks; what is held in memory grows with the number of conditions times genes.
+    Reconstructions are the decoded means of one posterior draw a sample; a baseline has none. Generated samples have
+    the conditions of the real ones, sample for sample, and come as `Generator.iter_samples` gives them, from a fixed
+    seed; real ones whose conditions it cannot draw are left out. The part is read in blocks; what is held in memory
+    grows with the number of conditions times genes.
 
     Parameters
     ----------
@@ -138,66 +136,36 @@ def diagnose(generator: Generator, part: SamplePart) -> Diagnostics:
     part
         Held-out samples.
     """
+    part, notes = _drawable(generator, part)
     conditions = count_combinations(part.samples, generator.fields)
-    latents, variances = _encoded_and_decoded(generator, part, conditions)
-    notes = []
+    latents: pd.DataFrame | None = None
+    if isinstance(generator, NetworkGenerator):
+        latents, variances = _encoded_and_decoded(generator, part, conditions)
+    else:
+        variances = _read(generator, part, conditions)
     for kind, noise in WITH_NOISE.items():
-        spread = _Spread(generator, conditions)
+        spread = Spread(generator, conditions)
         try:
-            spread.add_all(generator, noise=noise)
+            spread.add_all(generator, seed=SEED, noise=noise)
         except GeneratorError as error:
-            spread = _Spread(generator, conditions)
+            spread = Spread(generator, conditions)
             notes.append(f"{kind}: {error}")
         variances |= spread.columns(kind)
     n_genes = len(generator.genes)
     keys = {"label": generator.labels * 2, "scale": ["log2"] * n_genes + ["model"] * n_genes}
     genes = pd.DataFrame(keys | variances)
-    return Diagnostics(_latent_table(latents), genes, [*_notes(genes, conditions), *notes])
-
-
-class _Spread:
-    """The variances of one kind of samples, on both scales.
-
-    The model's scale divides a transform of store units by a factor, so that the variances of the transform are enough.
-    """
-
-    def __init__(self, generator: Generator, conditions: pd.DataFrame) -> None:
-        self._conditions = conditions
-        self._scaling = generator.scaling
-        shape = (len(conditions), len(generator.genes))
-        self._moments = {transform: ConditionMoments(*shape) for transform in {"log2", generator.scaling.transform}}
-
-    def add(self, samples: pd.DataFrame, expression: npt.NDArray[np.float32]) -> None:
-        """Add ``(samples, genes)`` in store units."""
-        numbers = _condition_numbers(samples, self._conditions)
-        for transform, moments in self._moments.items():
-            moments.add(Scaling(transform, "none").scale(expression), numbers)
-
-    def add_all(self, generator: Generator, *, noise: bool) -> None:
-        """Add generated samples: of each condition as many as there are real ones."""
-        requests: Any = self._conditions.to_dict("records")
-        for samples, expression in generator.iter_samples(requests, seed=SEED, noise=noise, allow_unseen=True):
-            self.add(samples, expression)
-
-    def columns(self, kind: Kind) -> Mapping[str, npt.NDArray[np.float64]]:
-        """Give the variances of all genes on log2(x + 1), then those of all genes on the model's scale."""
-        log2, own = self._moments["log2"], self._moments[self._scaling.transform]
-        unit = 1.0 if self._scaling.factor is None else self._scaling.factor**2
-        return {
-            kind: np.concatenate([log2.total(), own.total() / unit]),
-            f"{kind}_within": np.concatenate([log2.within(), own.within() / unit]),
-        }
+    return Diagnostics(latents, genes, [*_notes(genes, conditions), *notes])
 
 
 @torch.inference_mode()
 def _encoded_and_decoded(
-    generator: Generator, part: SamplePart, conditions: pd.DataFrame
-) -> tuple[LatentMoments, dict[str, npt.NDArray[np.float64]]]:
+    generator: NetworkGenerator, part: SamplePart, conditions: pd.DataFrame
+) -> tuple[pd.DataFrame, dict[str, npt.NDArray[np.float64]]]:
     """Take real samples through encoder and decoder: what the latents do, and the variances on both ends."""
     networks, device = generator.networks, generator.device
     noise = torch.Generator().manual_seed(SEED)
     totals = LatentTotals()
-    real, reconstructed = _Spread(generator, conditions), _Spread(generator, conditions)
+    real, reconstructed = Spread(generator, conditions), Spread(generator, conditions)
     start = 0
     for block in part.blocks():
         for scaled in block.split(ROWS):
@@ -210,23 +178,55 @@ def _encoded_and_decoded(
             decoded = networks.likelihood.reconstruct(output, expression)
             samples = part.samples.iloc[rows]
             real.add(samples, generator.scaling.unscale(scaled.numpy()))
-            reconstructed.add(samples, generator.to_store_units(decoded))
-    latents = totals.moments(lambda sums: sums)
+            reconstructed.add(samples, generator.to_store_units(decoded.cpu().numpy()))
+    latents = _latent_table(totals.moments(lambda sums: sums))
     return latents, {**real.columns("real"), **reconstructed.columns("reconstructed")}
 
 
-def _condition_numbers(samples: pd.DataFrame, conditions: pd.DataFrame) -> npt.NDArray[np.intp]:
-    """Find each sample's row of `conditions`, as `count_combinations` gives them."""
-    fields = [name for name in conditions if name != "n"]
-    if not fields:
-        return np.zeros(len(samples), dtype=np.intp)
-    return pd.MultiIndex.from_frame(conditions[fields]).get_indexer(pd.MultiIndex.from_frame(samples[fields]))
+def _read(generator: Generator, part: SamplePart, conditions: pd.DataFrame) -> dict[str, npt.NDArray[np.float64]]:
+    """Take the variances of real samples, where there is nothing to reconstruct them with."""
+    real = Spread(generator, conditions)
+    start = 0
+    for block in part.blocks():
+        real.add(part.samples.iloc[start : start + len(block)], generator.scaling.unscale(block.numpy()))
+        start += len(block)
+    return {**real.columns("real"), **Spread(generator, conditions).columns("reconstructed")}
+
+
+def _drawable(generator: Generator, part: SamplePart) -> tuple[SamplePart, list[str]]:
+    """Leave out samples whose conditions the generator cannot draw, and say so."""
+    drawable = combination_numbers(part.samples, generator.training_counts) >= 0
+    if generator.extrapolates or drawable.all():
+        return part, []
+    kept = torch.from_numpy(drawable)
+
+    def blocks() -> Iterator[Tensor]:
+        start = 0
+        for block in part.blocks():
+            chosen = block[kept[start : start + len(block)]]
+            start += len(block)
+            if len(chosen):
+                yield chosen
+
+    note = f"{(~drawable).sum()} held-out samples are left out: training has none of their combinations of conditions"
+    return SamplePart(part.samples[drawable], part.condition[kept], blocks), [note]
 
 
 def _latent_table(moments: LatentMoments) -> pd.DataFrame:
     columns = {**moments._asdict(), "variance_law": moments.variance_law, "active": moments.active}
     table = pd.DataFrame({name: values.numpy() for name, values in columns.items()})
     return table.rename_axis("latent").reset_index()
+
+
+def _latent_summary(latents: pd.DataFrame | None) -> dict[str, Any]:
+    if latents is None:
+        return {}
+    return {
+        "latents": len(latents),
+        "active_latents": int(latents["active"].sum()),
+        "kl": float(latents["kl"].sum()),
+        "variance_law": float(latents["variance_law"].mean()),
+    }
 
 
 def _notes(genes: pd.DataFrame, conditions: pd.DataFrame) -> list[str]:

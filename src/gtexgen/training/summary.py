@@ -1,7 +1,8 @@
-"""The final table of a training run."""
+"""The final tables of training runs."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from gtexgen.training.fit import FitResult, StopReason
@@ -10,7 +11,9 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-__all__ = ["print_summary", "summary_table"]
+    from gtexgen.training.baseline import BaselineResult
+
+__all__ = ["baseline_table", "print_table", "summary_table"]
 
 REASONS: dict[StopReason, str] = {
     "early_stopping": "early stopping",
@@ -49,13 +52,33 @@ def summary_table(result: FitResult) -> Table:
         figures = [result.metrics[f"{part}/{name}"] for part in ("train", "val")]
         table.add_row(title, *(f"{value:.4g}" if name == "mse" else f"{value:,.2f}" for value in figures))
     table.add_row("active latents", "", f"{result.metrics['active_latents']:.0f}")
-    for name, title in KEPT.items():
-        table.add_row(title, "", f"{result.metrics[name]:.1%}" if name in result.metrics else "undefined")
+    for title, share in _kept(result.metrics):
+        table.add_row(title, "", share)
     return table
 
 
-def print_summary(result: FitResult, console: Console | None = None) -> None:
-    """Print the table, to standard output unless a console is given."""
+def baseline_table(result: BaselineResult) -> Table:
+    """Set what a baseline learnt from above what it keeps of the variance of validation samples."""
+    from rich.table import Table
+
+    table = Table(
+        title=f"{result.title}: {result.classes:,} classes, {result.samples:,} samples",
+        caption=f"fitted in {result.seconds:.1f} s",
+    )
+    table.add_column("")
+    table.add_column("validation", justify="right")
+    for title, share in _kept(result.metrics):
+        table.add_row(title, share)
+    return table
+
+
+def print_table(table: Table, console: Console | None = None) -> None:
+    """Print a table, to standard output unless a console is given."""
     from rich.console import Console
 
-    (console or Console()).print(summary_table(result))
+    (console or Console()).print(table)
+
+
+def _kept(metrics: Mapping[str, float]) -> Iterator[tuple[str, str]]:
+    for name, title in KEPT.items():
+        yield title, f"{metrics[name]:.1%}" if name in metrics else "undefined"

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from gtexgen.errors import DataError
 from gtexgen.models.priors.base import with_constant
+from gtexgen.models.ridge import ridge_weights
 
 if TYPE_CHECKING:
     from gtexgen.data.training_part import TrainingPart
@@ -81,7 +82,7 @@ def library_moments(part: TrainingPart) -> LibraryMoments:
     """
     library = torch.cat([library_size(_whole(block)) for block in part.blocks()])
     features, logarithm = with_constant(part.condition.double()), library.double().log()
-    weight = _ridge(features.T @ features, features.T @ logarithm)
+    weight = ridge_weights(features.T @ features, features.T @ logarithm, RIDGE)
     scale = (logarithm - features @ weight).square().mean().sqrt()
     return LibraryMoments(weight.squeeze(1), scale, library.median())
 
@@ -104,7 +105,7 @@ def gene_moments(part: TrainingPart, median_library: Tensor) -> GeneMoments:
         inverse_library += (rows / library).sum(dim=0)
     n, gram = len(features), features.T @ features
     log_scale = (log_squares / n - (logs / n).square()).clamp_min(0).sqrt()
-    weight = _ridge(gram, shares)
+    weight = ridge_weights(gram, shares, RIDGE)
     fitted_squares = (weight * (gram @ weight)).sum(dim=0)
     residual_squares = share_squares - 2 * (weight * shares).sum(dim=0) + fitted_squares
     beyond_poisson = (residual_squares - inverse_library @ weight).clamp_min(SMALLEST_EXCESS)
@@ -114,14 +115,6 @@ def gene_moments(part: TrainingPart, median_library: Tensor) -> GeneMoments:
         share=(shares[0] + 1 / median_library) / n,
         inverse_dispersion=(fitted_squares / beyond_poisson).clamp(*INVERSE_DISPERSIONS),
     )
-
-
-def _ridge(gram: Tensor, moments: Tensor) -> Tensor:
-    """Solve the normal equations with every weight but the constant's held towards 0."""
-    penalty = torch.full((len(gram),), RIDGE, dtype=gram.dtype)
-    penalty[0] = 0
-    solution: Tensor = torch.linalg.solve(gram + penalty.diag(), moments)
-    return solution
 
 
 def _whole(block: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from gtexgen.errors import ConfigError
 from gtexgen.models.posterior import Posterior
 from gtexgen.models.priors.base import with_constant
 from gtexgen.models.priors.standard_normal import StandardNormal
+from gtexgen.models.ridge import ridge_weights
 
 __all__ = ["FittedGaussian"]
 
@@ -70,7 +71,7 @@ class FittedGaussian(StandardNormal):
         """Fit the moments to ``(samples, latents)`` posteriors and their ``(samples, conditions)``."""
         mean, variance = posterior.mean.double(), posterior.log_variance.double().exp()
         features = with_constant(condition.double())
-        weight = _ridge(features, mean)
+        weight = ridge_weights(features.T @ features, features.T @ mean, MEAN_RIDGE)
         residual = mean - features @ weight
         scatter = torch.stack([residual.T @ (f[:, None] * residual) + torch.diag(f @ variance) for f in features.T])
         n_samples = features.sum(dim=0)
@@ -114,14 +115,6 @@ class FittedGaussian(StandardNormal):
         factors = (axes * torch.exp(power * exponents)[:, None]) @ axes.mT
         stretched: Tensor = torch.einsum("bk,bkl->bl", values, factors[which])
         return stretched
-
-
-def _ridge(features: Tensor, values: Tensor) -> Tensor:
-    """Regress the values on the features, every weight but the constant's held towards 0."""
-    penalty = torch.full((features.shape[1],), MEAN_RIDGE, dtype=features.dtype, device=features.device)
-    penalty[0] = 0
-    solution: Tensor = torch.linalg.solve(features.T @ features + torch.diag(penalty), features.T @ values)
-    return solution
 
 
 def _shrunk_logarithm(scatter: Tensor, n_samples: Tensor, shrinkage: float) -> Tensor:
