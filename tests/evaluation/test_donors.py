@@ -3,9 +3,12 @@ from __future__ import annotations
 from itertools import combinations
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from gtexgen.evaluation.donors import completion_r2, correlation_agreement, within_donor_correlation
+from gtexgen.evaluation.donors import completion_r2, correlation_agreement, measure_donors, within_donor_correlation
+from gtexgen.evaluation.samples import Samples
+from gtexgen.evaluation.scores import Estimate, Outcome, Undefined
 
 
 def cohort(correlation: float, n_donors: int = 400, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -91,3 +94,64 @@ def test_r2_compares_a_completion_with_the_mean_of_the_tissue() -> None:
     worse = completion_r2(real, np.array([[1.0, 2.0], [0.0, 0.0], [5.0, 5.0]]), mean, tissue)
     assert worse["Lung"] == pytest.approx(1 - 25 / 6)
     assert np.isnan(completion_r2(real, mean, real, tissue)["Lung"])
+
+
+def bodies(correlation: float, n_donors: int = 400, seed: int = 0) -> Samples:
+    """A cohort of eight tissues as a table."""
+    expression, donor, tissue = cohort(correlation, n_donors, seed)
+    labels = pd.DataFrame({"donor_id": donor.astype(str), "tissue": np.array([f"T{t}" for t in tissue], object)})
+    return Samples(expression.astype(np.float32), labels)
+
+
+def measured(table: Samples | None, held_out: Samples) -> dict[str, Outcome]:
+    return measure_donors(table, held_out, resamples=100, seed=0)
+
+
+def test_a_table_is_compared_with_real_donors() -> None:
+    found = measured(bodies(0.2, seed=1), bodies(0.7))["within_donor_mean"]
+    assert isinstance(found, Estimate)
+    assert found.value == pytest.approx(-0.5, abs=0.05)
+    assert found.replicates.shape == (100,)
+    assert found.replicates.mean() == pytest.approx(found.value, abs=0.02)
+    assert 0.005 < found.replicates.std() < 0.05
+
+
+def test_the_same_donors_agree_perfectly_and_others_in_the_right_genes() -> None:
+    same = measured(bodies(0.5), bodies(0.5))
+    assert isinstance(same["within_donor_mean"], Estimate)
+    assert same["within_donor_mean"].value == 0
+    assert isinstance(same["within_donor_agreement"], Estimate)
+    assert same["within_donor_agreement"].value == pytest.approx(1)
+    real, opposite = (bodies(0.0, seed=seed) for seed in (2, 3))
+    real.expression[:, 0] = bodies(0.9, seed=2).expression[:, 0]
+    opposite.expression[:, :2] = bodies(0.9, seed=3).expression[:, :2]
+    found = measured(opposite, real)["within_donor_agreement"]
+    assert isinstance(found, Estimate)
+    # Alike are genes (1, 0, 0) and (1, 1, 0): their Pearson correlation is 1/2.
+    assert found.value == pytest.approx(0.5, abs=0.05)
+
+
+def test_what_men_and_women_differ_by_is_no_donors_own() -> None:
+    table, real = bodies(0.0, seed=1), bodies(0.0)
+    for of in (table, real):
+        male = of.labels["donor_id"].astype(int) % 2 == 0
+        of.labels["sex"] = np.where(male, "male", "female")
+    table.expression[table.labels["sex"] == "male"] += 50
+    found = measured(table, real)["within_donor_mean"]
+    assert isinstance(found, Estimate)
+    assert abs(found.value) < 0.05
+
+
+def test_without_donors_of_two_tissues_there_is_nothing_to_compare() -> None:
+    real = bodies(0.5)
+    lone = Samples(real.expression, real.labels.assign(donor_id=np.arange(len(real)).astype(str)))
+    nameless = Samples(real.expression, real.labels.drop(columns="donor_id"))
+    for table, of, reason in (
+        (None, real, "say"),
+        (nameless, real, "say"),
+        (lone, real, "table"),
+        (real, lone, "held"),
+    ):
+        for outcome in measured(table, of).values():
+            assert isinstance(outcome, Undefined)
+            assert reason in outcome.why
