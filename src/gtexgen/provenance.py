@@ -17,7 +17,7 @@ __all__ = ["describe_process", "git_commit", "package_versions", "write_record"]
 
 _PACKAGES = (
     "gtexgen", "torch", "lightning", "hydra-core", "omegaconf", "numpy", "pandas", "pyarrow", "scikit-learn",
-    "safetensors", "tensorboard", "anndata", "optuna", "umap-learn",
+    "safetensors", "tensorboard", "anndata", "matplotlib", "optuna", "plotly", "umap-learn",
 )  # fmt: skip
 
 

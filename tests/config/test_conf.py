@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 import yaml
 from hydra import compose, initialize_config_dir
 
+from gtexgen.baselines import BASELINES
+from gtexgen.config.baselines import baseline_config, is_baseline
 from gtexgen.config.locations import conf_folder
 from gtexgen.config.resolvers import register_resolvers
-from gtexgen.config.schema import GenerateSettings, PrepareSettings, TrainSettings
+from gtexgen.config.schema import (
+    BASELINE_SCHEMAS,
+    BaselineTrainSettings,
+    GenerateSettings,
+    PrepareSettings,
+    TrainSettings,
+)
 from gtexgen.config.validation import validate
 from gtexgen.training.experiment import check_parts
 
@@ -46,8 +55,18 @@ def test_the_defaults_of_a_command_are_valid(command: str) -> None:
 def test_every_choice_composes_validates_and_builds(choice: str) -> None:
     group = choice.partition("=")[0]
     model = [f"model={MODEL_OF[group]}"] if group in MODEL_OF else []
-    settings = validate(compose("train", overrides=[*model, choice, *NEEDED.get(choice, [])]), TrainSettings)
-    check_parts(settings)
+    config = compose("train", overrides=[*model, choice, *NEEDED.get(choice, [])])
+    if is_baseline(config):
+        settings = validate(baseline_config(config, [choice]), BaselineTrainSettings)
+        options = {key: value for key, value in asdict(settings.model).items() if key not in {"name", "baseline"}}
+        assert BASELINES[settings.model.baseline](**options).options == options
+    else:
+        check_parts(validate(config, TrainSettings))
+
+
+def test_every_baseline_has_a_file_and_a_schema() -> None:
+    assert set(BASELINES) == set(BASELINE_SCHEMAS)
+    assert {f"model={name}" for name in BASELINES} <= set(CHOICES)
 
 
 @pytest.mark.parametrize("path", FILES, ids=str)

@@ -12,18 +12,27 @@ from typing import Annotated, Any
 from gtexgen.config.ranges import above, at_least, between, one_of
 
 __all__ = [
+    "BASELINE_SCHEMAS",
     "DATA_SCHEMAS",
+    "BaselineTrainSettings",
+    "ClassGaussianSettings",
     "ColumnSettings",
     "DemoSettings",
+    "EmbedSettings",
+    "EvaluateSettings",
     "FieldSettings",
     "FilesSettings",
+    "GaussianCopulaSettings",
     "GenerateSettings",
     "GtexSettings",
     "KLSettings",
+    "LabelSettings",
     "LoaderSettings",
     "LoggerSettings",
     "ModelSettings",
+    "NoisyBootstrapSettings",
     "PrepareSettings",
+    "RunSettings",
     "ScalingSettings",
     "SelectSettings",
     "SplitSettings",
@@ -163,6 +172,42 @@ class ModelSettings:
 
 
 @dataclass
+class ClassGaussianSettings:
+    """The class Gaussian."""
+
+    name: str
+    baseline: str
+    min_samples: Annotated[int, at_least(2)]
+
+
+@dataclass
+class GaussianCopulaSettings:
+    """The Gaussian copula."""
+
+    name: str
+    baseline: str
+    min_samples: Annotated[int, at_least(2)]
+    levels: Annotated[int, at_least(2)]
+
+
+@dataclass
+class NoisyBootstrapSettings:
+    """The bootstrap with noise."""
+
+    name: str
+    baseline: str
+    min_samples: Annotated[int, at_least(2)]
+    noise: Annotated[float, at_least(0)]
+
+
+BASELINE_SCHEMAS: dict[str, type] = {
+    "class_gaussian": ClassGaussianSettings,
+    "gaussian_copula": GaussianCopulaSettings,
+    "noisy_bootstrap": NoisyBootstrapSettings,
+}
+
+
+@dataclass
 class TrainerSettings:
     """How long, how fast and on what the model is trained."""
 
@@ -182,9 +227,10 @@ class TrainerSettings:
 
 @dataclass
 class LoggerSettings:
-    """Where training curves go."""
+    """Where training curves and figures go."""
 
     tensorboard: bool
+    figures_every_epochs: Annotated[int, at_least(0)]
 
 
 @dataclass
@@ -198,23 +244,36 @@ class PrepareSettings:
 
 
 @dataclass
-class TrainSettings:
-    """Everything that ``gtexgen-train`` is told."""
+class RunSettings:
+    """What ``gtexgen-train`` is told, whatever the model."""
 
     store: str | None
     outputs: str
     seed: Annotated[int, between(0, 2**32)]
-    resume: str | None
     data: Any
     condition: dict[str, FieldSettings]
     split: SplitSettings
+    logger: LoggerSettings
+
+
+@dataclass
+class TrainSettings(RunSettings):
+    """Everything that ``gtexgen-train`` is told of networks."""
+
+    resume: str | None
     scaling: ScalingSettings
     loader: LoaderSettings
     model: ModelSettings
     likelihood: dict[str, Any]
     prior: dict[str, Any]
     trainer: TrainerSettings
-    logger: LoggerSettings
+
+
+@dataclass
+class BaselineTrainSettings(RunSettings):
+    """Everything that ``gtexgen-train`` is told of a baseline; ``model`` is one of `BASELINE_SCHEMAS`."""
+
+    model: Any
 
 
 @dataclass
@@ -231,4 +290,59 @@ class GenerateSettings:
     seed: Annotated[int, between(0, 2**63)]
     noise: bool
     allow_unseen: bool
+    device: str
+
+
+@dataclass
+class LabelSettings:
+    """What a table to judge calls its labels."""
+
+    tissue: str | None
+    subtissue: str | None
+    sex: str | None
+    age: str | None
+    donor_id: str | None
+
+
+@dataclass
+class EvaluateSettings:
+    """Everything that ``gtexgen-evaluate`` is told."""
+
+    synthetic: str | None
+    generator: str | None
+    store: str | None
+    output: str
+    overwrite: bool
+    condition: Annotated[str | None, one_of("tissue", "subtissue", "sex", "age", "none")]
+    part: Annotated[str, one_of("test", "validation")]
+    trained_on: str | None
+    split: SplitSettings
+    baselines: Annotated[list[str], one_of("class_gaussian", "gaussian_copula", "noisy_bootstrap")]
+    seeds: Annotated[int, at_least(1)]
+    embedding: Annotated[str, one_of("pca", "tsne", "umap")]
+    resamples: Annotated[int, at_least(0)]
+    seed: Annotated[int, between(0, 2**31)]
+    scale: Annotated[str, one_of("auto", "linear", "log2", "log1p")]
+    genes: Annotated[str, one_of("all", "shared")]
+    negative: Annotated[str, one_of("error", "zero")]
+    columns: LabelSettings
+    device: str
+
+
+@dataclass
+class EmbedSettings:
+    """Everything that ``gtexgen-embed`` is told."""
+
+    store: str
+    generator: str | None
+    synthetic: str | None
+    kinds: Annotated[list[str] | None, one_of("real", "reconstructed", "generated", "synthetic")]
+    part: Annotated[str | None, one_of("all", "train", "validation", "test")]
+    space: Annotated[str, one_of("expression", "latent")]
+    method: Annotated[str, one_of("pca", "tsne", "umap")]
+    dimensions: Annotated[int, between(2, 4)]
+    colour: str
+    output: str
+    overwrite: bool
+    seed: Annotated[int, between(0, 2**32)]
     device: str

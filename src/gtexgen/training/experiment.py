@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 
 from gtexgen.config.schema import TrainSettings
 from gtexgen.data.conditions import ConditionEncoder
@@ -18,18 +16,20 @@ from gtexgen.data.scaling import Scaling
 from gtexgen.data.splits import Split, split_donors
 from gtexgen.data.store import ExpressionStore
 from gtexgen.errors import ConfigError, GtexgenError
-from gtexgen.generator import Generator
+from gtexgen.generator import NetworkGenerator
 from gtexgen.generator.counts import count_combinations
 from gtexgen.generator.donor_fit import fit_donors
 from gtexgen.models.build import GenerativeModel, ModelSpec, build_model
 from gtexgen.models.components import find_class
 from gtexgen.models.likelihoods.base import Likelihood
-from gtexgen.models.posterior import Posterior
 from gtexgen.models.schedules import Schedule, kl_schedule
-from gtexgen.provenance import describe_process, write_record
+from gtexgen.provenance import write_record
 from gtexgen.training.diagnostics import Diagnostics, diagnose
+from gtexgen.training.figures import log_figures
 from gtexgen.training.fit import FitOptions, FitResult, fit
 from gtexgen.training.latest import link_latest, on_first_rank
+from gtexgen.training.prior import fit_prior
+from gtexgen.training.record import open_record
 from gtexgen.training.tensorboard import log_diagnostics
 
 __all__ = ["check_parts", "check_store", "model_spec", "run_experiment"]
@@ -129,11 +129,11 @@ def run_experiment(settings: TrainSettings, store: ExpressionStore, folder: Path
     _warn_of_schedules(model, settings)
     model.prepare(data.training_part())
     data.pairs = model.head.batch_pairs(data.parts())
-    record = _open_record(settings, store, folder)
+    record = open_record(settings, store, folder, resume=settings.resume)
     try:
         result = _fit(settings, model, data, folder)
         if on_first_rank():
-            fit_prior(model, data)
+            fit_prior(model.networks.eval().cpu(), data.training_part())
             generator = _generator(settings, store, data, model, result)
             diagnostics = _diagnose(generator, data, folder, result, tensorboard=settings.logger.tensorboard)
     except GtexgenError as error:
@@ -161,6 +161,7 @@ def _fit(settings: TrainSettings, model: GenerativeModel, data: ExpressionDataMo
         free_bits=settings.model.kl.free_bits,
         seed=settings.seed,
         tensorboard=settings.logger.tensorboard,
+        figures_every_epochs=settings.logger.figures_every_epochs,
         hyperparameters=_hyperparameters(settings),
         resume=folder / "checkpoints" / "last.ckpt" if settings.resume else None,
     )
@@ -182,38 +183,6 @@ def _kl_schedule(settings: TrainSettings) -> Schedule:
     return kl_schedule(kl.schedule, epochs=kl.epochs, cycles=kl.cycles)
 
 
-def _open_record(settings: TrainSettings, store: ExpressionStore, folder: Path) -> dict[str, Any]:
-    """Write what is known before training; keep the record of the earlier attempts at the same run."""
-    path = folder / "run.json"
-    data = {"store": str(store.path.resolve()), "fingerprint": store.fingerprint}
-    attempts: list[dict[str, Any]] = []
-    if settings.resume is not None:
-        earlier = json.loads(path.read_text(encoding="utf-8"))
-        if earlier["data"]["fingerprint"] != store.fingerprint:
-            raise ConfigError(
-                f"resume={settings.resume}: that run was trained on other data than {store.path} now holds"
-            )
-        attempts = earlier["attempts"]
-    elif path.exists() and on_first_rank():
-        raise ConfigError(
-            f"{folder} already holds a run.\n  Remedy: resume={folder} to go on with it, or another hydra.run.dir."
-        )
-    record = {
-        "status": "running",
-        "seed": settings.seed,
-        "data": data,
-        "attempts": [*attempts, describe_process()],
-    }
-    if on_first_rank():
-        folder.mkdir(parents=True, exist_ok=True)
-        resolved = asdict(settings) | {"store": str(store.path.resolve()), "resume": None}
-        if settings.store is not None and settings.resume is None:
-            resolved["data"] = None  # the store says where its data come from
-        (folder / "config.yaml").write_text(yaml.safe_dump(resolved, sort_keys=False), encoding="utf-8")
-        write_record(path, record)
-    return record
-
-
 def _data_module(settings: TrainSettings, store: ExpressionStore) -> ExpressionDataModule:
     fields = {column: field.encoding for column, field in settings.condition.items()}
     split: Split = split_donors(store.samples, **asdict(settings.split), columns=list(fields), seed=settings.seed)
@@ -230,27 +199,15 @@ def _data_module(settings: TrainSettings, store: ExpressionStore) -> ExpressionD
     )
 
 
-@torch.inference_mode()
-def fit_prior(model: GenerativeModel, data: ExpressionDataModule) -> None:
-    """Fit the prior to the posteriors of all training samples, read row group by row group."""
-    networks = model.networks.eval().cpu()
-    part = data.training_part()
-    inferred: list[Posterior] = []
-    for block in part.blocks():
-        start = sum(len(posterior.mean) for posterior in inferred)
-        inferred.append(networks.infer(block, part.condition[start : start + len(block)]))
-    posterior = Posterior(*(torch.cat(tensors) for tensors in zip(*inferred, strict=True)))
-    networks.prior.fit(posterior, part.condition)
-
-
 def _diagnose(
-    generator: Generator, data: ExpressionDataModule, folder: Path, result: FitResult, *, tensorboard: bool
+    generator: NetworkGenerator, data: ExpressionDataModule, folder: Path, result: FitResult, *, tensorboard: bool
 ) -> Diagnostics:
     """Measure the generator on the validation part, and write what was found."""
     diagnostics = diagnose(generator, data.parts()["validation"])
     diagnostics.write(folder / "diagnostics")
     if tensorboard:
         log_diagnostics(folder / "tensorboard", diagnostics, result.epochs)
+        log_figures(folder / "tensorboard", generator, data.parts()["validation"], result.epochs)
     return diagnostics
 
 
@@ -266,8 +223,8 @@ def _generator(
     data: ExpressionDataModule,
     model: GenerativeModel,
     result: FitResult,
-) -> Generator:
-    return Generator(
+) -> NetworkGenerator:
+    return NetworkGenerator(
         networks=model.networks,
         spec=model_spec(settings),
         encoder=data.encoder,

@@ -15,6 +15,7 @@ from gtexgen.models.module import GenerativeModule, LearningRateSchedule
 from gtexgen.models.schedules import Schedule
 from gtexgen.training.checkpoints import EpochCheckpoints, check_resumable, load_checkpoint
 from gtexgen.training.early_stopping import Patience
+from gtexgen.training.figures import ComparisonFigures
 from gtexgen.training.interrupt import StopOnInterrupt
 from gtexgen.training.lightning_defaults import make_trainer, quiet_lightning
 from gtexgen.training.progress import EpochProgressBar
@@ -99,6 +100,7 @@ def fit(
     free_bits: float = 0.0,
     seed: int = 0,
     tensorboard: bool = True,
+    figures_every_epochs: int = 0,
     hyperparameters: Mapping[str, Any] | None = None,
     resume: Path | None = None,
 ) -> FitResult:
@@ -120,6 +122,8 @@ def fit(
         Of the latent noise and of dropout in training.
     tensorboard
         Whether to write event files.
+    figures_every_epochs
+        How often these get figures of real beside generated validation samples; 0 is never.
     hyperparameters
         What the HParams tab shows, nested or flat.
     resume
@@ -150,7 +154,7 @@ def fit(
     logger = None
     if tensorboard:
         logger = EpochTensorBoardLogger(run_folder / "tensorboard", hyperparameters or {}, epochs_before)
-    histograms = [] if logger is None else [LatentHistograms(logger)]
+    pictures = [] if logger is None else [LatentHistograms(logger), ComparisonFigures(logger, figures_every_epochs)]
     bar = [EpochProgressBar(checkpoints)] if options.progress_bar else []
     with quiet_lightning():
         trainer = make_trainer(
@@ -160,7 +164,7 @@ def fit(
             devices=options.devices,
             strategy=options.strategy,
             precision=options.precision,
-            callbacks=[interrupt, patience, checkpoints, *histograms, *bar],
+            callbacks=[interrupt, patience, checkpoints, *pictures, *bar],
             logger=logger or False,
             default_root_dir=run_folder,
         )

@@ -15,6 +15,7 @@ from gtexgen.models.totals import LatentMoments
 from gtexgen.training.diagnostics import METRICS, Diagnostics
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from torch.utils.tensorboard import SummaryWriter
 
 __all__ = ["LAYOUT", "EpochTensorBoardLogger", "LatentHistograms", "log_diagnostics"]
@@ -105,6 +106,12 @@ class EpochTensorBoardLogger(Logger):
         figures = {"kl": latents.kl, "mean_variance": latents.mean_variance, "variance_law": latents.variance_law}
         for name, values in figures.items():
             self._open().add_histogram(f"latents/{name}", values, epoch, bins=HISTOGRAM_BINS)
+
+    @rank_zero_only
+    def log_figures(self, figures: Mapping[str, Figure], epoch: int) -> None:
+        """Write Matplotlib figures by name, at an epoch counted from 1."""
+        for name, figure in figures.items():
+            self._open().add_figure(f"comparison/{name}", figure, epoch, close=False)
 
     @rank_zero_only
     def log_result(self, metrics: Mapping[str, float], best_epoch: int, epochs: int) -> None:
