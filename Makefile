@@ -1,4 +1,4 @@
-# make demo    set up, train on the built-in cohort, generate, and say where to look
+# make demo    set up, train on the built-in cohort, generate, judge, and say where to look
 # make test    set up and pass the fast tests
 # make check   what CI runs: lint, types, layering, fast and slow tests
 
@@ -12,8 +12,10 @@ READY := $(VENV)/.ready
 demo: $(READY)
 	$(BIN)/gtexgen-train model=cvae condition=tissue
 	$(BIN)/gtexgen-generate generator=outputs/latest counts=training output=outputs/demo/synthetic.parquet seed=1
+	$(BIN)/gtexgen-evaluate generator=outputs/latest output=outputs/demo/report overwrite=true
 	@echo
-	@echo "Trained model and report of the run   outputs/latest/"
+	@echo "How real, how useful, how private     outputs/demo/report/report.html"
+	@echo "Trained model and record of the run   outputs/latest/"
 	@echo "Synthetic samples, in TPM             outputs/demo/synthetic.parquet"
 	@echo "Training curves                       $(BIN)/tensorboard --logdir outputs/train"
 
@@ -41,6 +43,7 @@ check: lint test test-slow
 bench: $(READY)
 	$(BIN)/python benchmarks/prepare.py
 	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/evaluation.py
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
