@@ -12,7 +12,7 @@ READY := $(VENV)/.ready
 demo: $(READY)
 	$(BIN)/gtexgen-train model=cvae condition=tissue
 	$(BIN)/gtexgen-generate generator=outputs/latest counts=training output=outputs/demo/synthetic.parquet seed=1
-	$(BIN)/gtexgen-evaluate generator=outputs/latest output=outputs/demo/report overwrite=true
+	$(BIN)/gtexgen-evaluate generator=outputs/latest output=outputs/demo/report overwrite=true seeds=1
 	@echo
 	@echo "How real, how useful, how private     outputs/demo/report/report.html"
 	@echo "Trained model and record of the run   outputs/latest/"

@@ -79,6 +79,14 @@ def test_a_list_of_strangers_or_of_everybody_is_refused(samples: pd.DataFrame, t
         by_list(samples, path, seed=0)
 
 
+def test_of_few_other_donors_none_is_kept_as_independent(samples: pd.DataFrame, tmp_path: Path) -> None:
+    samples[["donor_id"]].drop_duplicates()[2:].to_csv(tmp_path / "list.csv", index=False)
+    membership = by_list(samples, tmp_path / "list.csv", seed=0)
+    assert (membership.parts[:4] == "test").all()
+    assert (membership.parts[4:] == "train").all()
+    assert any("all are held out" in note for note in membership.notes)
+
+
 def test_a_new_split_says_what_it_assumes(samples: pd.DataFrame) -> None:
     membership = by_new_split(samples, SETTINGS, seed=3)
     assert set(membership.parts) == {"train", "validation", "test"}

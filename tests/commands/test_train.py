@@ -17,6 +17,7 @@ import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from gtexgen import Generator
+from gtexgen.generator import NetworkGenerator
 from support.console import SMALL_COHORT, SMALL_MODEL, run_script, run_well
 
 
@@ -149,7 +150,7 @@ def test_several_runs_at_once_by_multirun(tmp_path: Path) -> None:
     arguments = ["--multirun", *SMALL_COHORT, *SMALL_MODEL, "trainer.max_epochs=1", "model.latent=2,3"]
     run_well("train", arguments, tmp_path)
     found = sorted(tmp_path.glob("outputs/multirun/*/*/generator"))
-    assert [Generator.load(path).spec.latent for path in found] == [2, 3]
+    assert [NetworkGenerator.load(path).spec.latent for path in found] == [2, 3]
     assert (tmp_path / "outputs" / "latest" / "generator").resolve() == found[1]
 
 

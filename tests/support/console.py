@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 SMALL_COHORT = ["data.donors=40", "data.samples=400", "data.genes=60"]
-SMALL_MODEL = ["model.hidden=[32]", "model.latent=4", "trainer.progress_bar=false"]
+SMALL_MODEL = ["model.hidden=[32]", "model.latent=4", "trainer.progress_bar=false", "logger.figures_every_epochs=null"]
 
 
 def run_script(

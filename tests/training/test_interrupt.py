@@ -24,7 +24,8 @@ def start(folder: Path) -> subprocess.Popen[str]:
         text=True,
     )
     deadline = time.monotonic() + 120
-    while not any(b"val/elbo" in path.read_bytes() for path in folder.glob("tensorboard/*")):
+    layout = 1  # the tag also stands in the layout, which is written before the first epoch
+    while sum(path.read_bytes().count(b"val/elbo") for path in folder.glob("tensorboard/*")) <= layout:
         time.sleep(0.05)
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 import pandas as pd
@@ -20,7 +21,6 @@ from gtexgen.evaluation.evaluate import CandidateScores, Step, count_steps, scor
 from gtexgen.evaluation.genes import gene_moments
 from gtexgen.evaluation.reference import Candidate, Reference
 from gtexgen.evaluation.results import REAL, SUBJECT, Evaluation
-from gtexgen.evaluation.samples import EVERYTHING
 from gtexgen.generator import NetworkGenerator
 
 __all__ = ["Assessment"]
@@ -58,7 +58,7 @@ class Assessment:
         real = read_parts(
             sources.store, sources.membership, sources.genes, cast("HeldOutPart", settings.part), seed=settings.seed
         )
-        reference = real.reference(sources.condition or EVERYTHING)
+        reference = real.reference(sources.condition)
         reconstruction = _reconstruction(sources, real)
         candidates = {SUBJECT: _subject(sources, settings, reconstruction), REAL: real.candidate(settings.seeds)}
         for name in settings.baselines:
@@ -109,8 +109,23 @@ class Assessment:
                 seed=settings.seed,
             ),
             notes=self.sources.notes,
-            provenance=provenance,
+            provenance={**self._origin(), **provenance},
         )
+
+    def _origin(self) -> dict[str, Any]:
+        """Say what was judged by what."""
+        sources, settings = self.sources, self.settings
+        return {
+            "synthetic": settings.synthetic and str(Path(settings.synthetic).resolve()),
+            "generator": sources.run_folder and str(sources.run_folder.resolve()),
+            "store": str(sources.store.path.resolve()),
+            "fingerprint": sources.store.fingerprint,
+            "trained_on": sources.membership.source,
+            "held_out": settings.part,
+            "seed": settings.seed,
+            "tables": len(self.candidates[SUBJECT].draws),
+            "resamples": settings.resamples,
+        }
 
     def _counts(self) -> pd.DataFrame:
         """Count the samples of each condition, in every part and in the first table."""

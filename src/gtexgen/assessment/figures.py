@@ -27,7 +27,8 @@ BY_CONDITION = ("mean_error", "variance_ratio", "wasserstein", "correlation_scor
 
 def figures(evaluation: Evaluation, graphics: Graphics) -> Iterator[tuple[str, Figure]]:
     """Draw all that can be drawn, each with the name of its file."""
-    defined = [key for key in METRICS if evaluation.score(key).value is not None]
+    tabular = [metric for metric in METRICS.values() if metric.question not in {"donors", "latents"}]
+    defined = [metric.key for metric in tabular if evaluation.score(metric.key).value is not None]
     yield "scores", score_figure(evaluation, defined)
     if any(evaluation.score(key).by_condition for key in BY_CONDITION):
         yield "conditions", condition_scores_figure(evaluation, BY_CONDITION)

@@ -90,8 +90,8 @@ def by_split(samples: pd.DataFrame, split: Split, source: str) -> Membership:
 def by_list(samples: pd.DataFrame, path: Path, *, seed: int) -> Membership:
     """Take a list of the samples or donors that were trained on.
 
-    Of the other donors a third, by chance and balanced by tissue, is kept as independent (the validation part). A
-    donor's other samples, where only some were trained on, are left out.
+    Of the other donors a third, by chance and balanced by tissue, is kept as independent (the validation part), unless
+    they are too few. A donor's other samples, where only some were trained on, are left out.
 
     Parameters
     ----------
@@ -125,9 +125,13 @@ def by_list(samples: pd.DataFrame, path: Path, *, seed: int) -> Membership:
             remedy="train on some of the donors only, or prepare a store that has others too",
         )
     others = samples[free].reset_index(drop=True)
-    split = split_donors(others, validation=INDEPENDENT_SHARE, test=0.0, seed=seed)
-    parts[free] = np.where(split.parts == "validation", "validation", TEST)
     notes = []
+    try:
+        split = split_donors(others, validation=INDEPENDENT_SHARE, test=0.0, seed=seed)
+        parts[free] = np.where(split.parts == "validation", "validation", TEST)
+    except DataError:
+        parts[free] = TEST
+        notes.append("Too few donors were not trained on to keep some of them as independent: all are held out.")
     if left_out := int((parts == LEFT_OUT).sum()):
         notes.append(f"{left_out:,} samples were not trained on but are of donors who were: they are left out.")
     return Membership(parts, f"the list {path}", notes)

@@ -78,13 +78,18 @@ def read_parts(
     Raises
     ------
     ConfigError
-        Too few samples are held out.
+        Too few samples are held out, or none was trained on.
     """
     rows = membership.rows(part)
     if len(rows) < LEAST_HELD_OUT:
         raise ConfigError(
             f"the {part} part holds {len(rows)} samples, too few to judge by.\n"
             "  Remedy: part=test or part=validation, whichever has more; or train with larger split.test."
+        )
+    if not len(membership.rows("train")):
+        raise ConfigError(
+            "none of the store's samples was trained on, so there is nothing to fit baselines to.\n"
+            "  Remedy: a store that has the training samples too."
         )
     other = membership.rows("validation" if part == "test" else "test")
     first, second = _halves(store.samples["donor_id"].to_numpy()[other], seed)

@@ -12,8 +12,10 @@ import yaml
 from gtexgen.assessment.membership import Membership, by_list, by_new_split, by_split
 from gtexgen.config.schema import EvaluateSettings
 from gtexgen.data.store import ExpressionStore
+from gtexgen.data.tables.base import name_some
 from gtexgen.data.tables.judged import JudgedTable, Scale, read_judged_table
-from gtexgen.errors import ConfigError
+from gtexgen.errors import ConfigError, DataError
+from gtexgen.evaluation.samples import EVERYTHING
 from gtexgen.generator import Generator
 from gtexgen.generator.folder import GeneratorFolder
 
@@ -42,7 +44,7 @@ class Sources:
     genes
         By which is judged: labels of the store.
     condition
-        The label by which tables are compared; None where they have none.
+        The label by which tables are compared; `EVERYTHING` to compare all samples as one.
     fields
         The labels, of `CONDITIONS`, that the table or the generator knows.
     title
@@ -57,7 +59,7 @@ class Sources:
     run_folder: Path | None
     table: JudgedTable | None
     genes: list[str]
-    condition: str | None
+    condition: str
     fields: list[str]
     title: str
     notes: list[str]
@@ -75,6 +77,8 @@ def open_sources(settings: EvaluateSettings) -> Sources:
     generator = None if folder is None else Generator.load(folder, device=settings.device)
     run_folder = None if folder is None or not (folder.parent / "config.yaml").is_file() else folder.parent
     store = ExpressionStore.open(_store_path(settings, generator, run_folder))
+    if generator is not None:
+        _check_units(store, generator)
     membership = _membership(settings, store, generator, folder)
     if settings.synthetic is None:
         generator = cast("Generator", generator)
@@ -88,7 +92,11 @@ def open_sources(settings: EvaluateSettings) -> Sources:
         fields = [name for name in CONDITIONS if name in table.labels]
         condition = _condition(settings, fields, settings.synthetic)
         title = f"Table {Path(settings.synthetic).name}"
-    notes = [*membership.notes, *([] if table is None else table.notes)]
+    notes = [*membership.notes]
+    if generator is not None and generator.fingerprint != store.fingerprint:
+        notes.append("The store is not the one that the generator was trained on; samples are matched by their ids.")
+    if table is not None:
+        notes += [*table.notes, *_strange(table, store, condition, settings)]
     return Sources(store, membership, generator, run_folder, table, genes, condition, fields, title, notes)
 
 
@@ -142,22 +150,51 @@ def _table(settings: EvaluateSettings, store: ExpressionStore, generator: Genera
         str(settings.synthetic),
         genes,
         asdict(settings.columns),
-        settings.condition if settings.condition != "none" else None,
+        next(iter(settings.condition or {}), None),
         scale=cast("Scale", settings.scale),
         shared_genes=settings.genes == "shared",
         negative_as_zero=settings.negative == "zero",
     )
 
 
-def _condition(settings: EvaluateSettings, fields: list[str], what: str) -> str | None:
+def _condition(settings: EvaluateSettings, fields: list[str], what: str) -> str:
     """Choose the label by which tables are compared."""
-    if settings.condition == "none":
-        return None
     if settings.condition is None:
-        return fields[0] if fields else None
-    if settings.condition not in fields:
+        return fields[0] if fields else EVERYTHING
+    asked = [*settings.condition]
+    if len(asked) > 1:
         raise ConfigError(
-            f"condition={settings.condition}: {what} has the labels {', '.join(fields) or 'none'}.\n"
+            f"condition={'_'.join(asked)}: tables are compared by one label.\n  Remedy: condition={asked[0]}, say."
+        )
+    if asked and asked[0] not in fields:
+        raise ConfigError(
+            f"condition={asked[0]}: {what} has the labels {', '.join(fields) or 'none'}.\n"
             "  Remedy: one of these, or condition=none to compare all samples as one."
         )
-    return settings.condition
+    return asked[0] if asked else EVERYTHING
+
+
+def _strange(table: JudgedTable, store: ExpressionStore, condition: str, settings: EvaluateSettings) -> list[str]:
+    """Say which labels of the table no real sample has, and refuse a table that has no others."""
+    if condition == EVERYTHING:
+        return []
+    labels, known = table.labels[condition].dropna(), store.samples[condition].dropna()
+    strange = labels[~labels.isin(set(known))]
+    names = name_some(sorted(set(strange)))
+    if len(strange) == len(labels):
+        raise DataError(
+            f"no real sample has a {condition} of the table, which has {names or 'none'}",
+            path=settings.synthetic,
+            column=asdict(settings.columns)[condition],
+            remedy=f"name them as the store does: {name_some(sorted(set(known)))}",
+        )
+    return [f"{len(strange):,} samples have a {condition} that no real sample has: {names}"] if names else []
+
+
+def _check_units(store: ExpressionStore, generator: Generator) -> None:
+    """Refuse real samples that are measured otherwise than those that the generator learned."""
+    if generator.units != store.units:
+        raise ConfigError(
+            f"{store.path} is in {store.units}, and the generator was trained on {generator.units}.\n"
+            f"  Remedy: store=DIR, one in {generator.units}."
+        )

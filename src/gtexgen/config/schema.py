@@ -230,7 +230,7 @@ class LoggerSettings:
     """Where training curves and figures go."""
 
     tensorboard: bool
-    figures_every_epochs: Annotated[int, at_least(0)]
+    figures_every_epochs: Annotated[int | None, at_least(0)]
 
 
 @dataclass
@@ -313,7 +313,6 @@ class EvaluateSettings:
     store: str | None
     output: str
     overwrite: bool
-    condition: Annotated[str | None, one_of("tissue", "subtissue", "sex", "age", "none")]
     part: Annotated[str, one_of("test", "validation")]
     trained_on: str | None
     split: SplitSettings
@@ -327,6 +326,7 @@ class EvaluateSettings:
     negative: Annotated[str, one_of("error", "zero")]
     columns: LabelSettings
     device: str
+    condition: dict[str, FieldSettings] | None = None
 
 
 @dataclass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any
 
 import pandas as pd
 
@@ -72,24 +72,3 @@ class Evaluation:
             "notes": list(self.notes),
             "provenance": dict(self.provenance),
         }
-
-    @classmethod
-    def from_json(
-        cls, content: Mapping[str, Any], counts: pd.DataFrame, genes: pd.DataFrame, tables: Mapping[str, pd.DataFrame]
-    ) -> Self:
-        """Put together what `to_json` gave and the tables."""
-        scores = {
-            metric: {candidate: Score.from_json(score) for candidate, score in of_metric.items()}
-            for metric, of_metric in content["scores"].items()
-        }
-        return cls(
-            title=content["title"],
-            candidates=content["candidates"],
-            scores=scores,
-            condition=content["condition"],
-            counts=counts,
-            genes=genes,
-            tables=tables,
-            notes=content["notes"],
-            provenance=content["provenance"],
-        )

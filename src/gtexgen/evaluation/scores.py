@@ -97,9 +97,3 @@ class Score:
             "tables": self.tables,
             "why": self.why,
         }
-
-    @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> Self:
-        """Restore what `to_json` gave."""
-        low, high = content["interval"] or (None, None)
-        return cls(content["value"], low, high, content["by_condition"], content["tables"], content["why"])

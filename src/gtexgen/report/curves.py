@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import pandas as pd
@@ -31,6 +32,7 @@ def read_curves(run_folder: str | Path) -> pd.DataFrame | None:
     folder = Path(run_folder) / "tensorboard"
     if not folder.is_dir():
         return None
+    logging.getLogger("tensorboard").setLevel(logging.WARNING)  # it tells of every file that it opens
     events = EventAccumulator(str(folder), size_guidance={"scalars": 0}).Reload()
     logged = [metric for metric in CURVES if metric in events.Tags()["scalars"]]
     if not logged:

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from gtexgen.config.schema import TrainSettings
+from gtexgen.config.schema import LoggerSettings, TrainSettings
 from gtexgen.data.conditions import ConditionEncoder
 from gtexgen.data.datamodule import ExpressionDataModule
 from gtexgen.data.scaling import Scaling
@@ -135,7 +135,7 @@ def run_experiment(settings: TrainSettings, store: ExpressionStore, folder: Path
         if on_first_rank():
             fit_prior(model.networks.eval().cpu(), data.training_part())
             generator = _generator(settings, store, data, model, result)
-            diagnostics = _diagnose(generator, data, folder, result, tensorboard=settings.logger.tensorboard)
+            diagnostics = _diagnose(generator, data, folder, result, settings.logger)
     except GtexgenError as error:
         if on_first_rank():
             write_record(folder / "run.json", record | {"status": "failed", "error": str(error)})
@@ -161,7 +161,7 @@ def _fit(settings: TrainSettings, model: GenerativeModel, data: ExpressionDataMo
         free_bits=settings.model.kl.free_bits,
         seed=settings.seed,
         tensorboard=settings.logger.tensorboard,
-        figures_every_epochs=settings.logger.figures_every_epochs,
+        figures_every_epochs=settings.logger.figures_every_epochs or 0,
         hyperparameters=_hyperparameters(settings),
         resume=folder / "checkpoints" / "last.ckpt" if settings.resume else None,
     )
@@ -200,14 +200,16 @@ def _data_module(settings: TrainSettings, store: ExpressionStore) -> ExpressionD
 
 
 def _diagnose(
-    generator: NetworkGenerator, data: ExpressionDataModule, folder: Path, result: FitResult, *, tensorboard: bool
+    generator: NetworkGenerator, data: ExpressionDataModule, folder: Path, result: FitResult, logger: LoggerSettings
 ) -> Diagnostics:
-    """Measure the generator on the validation part, and write what was found."""
-    diagnostics = diagnose(generator, data.parts()["validation"])
+    """Measure the generator on the validation part, and write and draw what was found."""
+    part = data.parts()["validation"]
+    diagnostics = diagnose(generator, part)
     diagnostics.write(folder / "diagnostics")
-    if tensorboard:
+    if logger.tensorboard:
         log_diagnostics(folder / "tensorboard", diagnostics, result.epochs)
-        log_figures(folder / "tensorboard", generator, data.parts()["validation"], result.epochs)
+    if logger.tensorboard and logger.figures_every_epochs is not None:
+        log_figures(folder / "tensorboard", generator, part, result.epochs)
     return diagnostics
 
 

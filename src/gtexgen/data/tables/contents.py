@@ -57,8 +57,11 @@ def open_contents(path: Path, text_columns: set[str], genes: pd.DataFrame) -> Co
     Raises
     ------
     DataError
-        The file is of an unknown kind or damaged, names a column twice, or has something else than numbers in a gene's.
+        The file is missing, of an unknown kind or damaged, or names a column twice; or a gene has something else than
+        numbers.
     """
+    if not path.is_file():
+        raise DataError("there is no such file", path=path, remedy="check the path of the table")
     name = path.name.lower().removesuffix(".gz")
     if name.endswith(".parquet"):
         return _from_arrow(_parquet(path), text_columns, path)

@@ -96,8 +96,6 @@ def read_judged_table(
         expression value, or a sex or age is not understood.
     """
     path = Path(path)
-    if not path.is_file():
-        raise DataError("there is no such file", path=path, remedy="check the path of the table")
     contents = open_contents(path, {name for name in columns.values() if name}, genes)
     if required is not None:
         _check_required(contents, required, columns[required], genes, path)

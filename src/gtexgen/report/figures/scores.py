@@ -96,7 +96,7 @@ def _draw_scores(axes: Axes, evaluation: Evaluation, metric: Metric) -> None:
         axes.scatter(
             score.value, row, s=45, c=style.colour, marker=style.marker, edgecolors=OUTLINE, linewidths=0.6, zorder=3
         )
-    axes.set_title(metric.title, fontsize=10)
+    axes.set_title(metric.title, fontsize=8.5, loc="left")
     axes.grid(axis="x", alpha=0.3)
     axes.margins(y=0.2)
 
