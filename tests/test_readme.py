@@ -98,7 +98,7 @@ def test_the_commands_on_real_files_and_the_python_lines_run(tmp_path: Path) -> 
     (lines,) = blocks("python")
     run_shell(f"{sys.executable} - <<'EOF'\n{lines}\nassert len(table) == 250\nEOF", tmp_path)
     (embedding,) = re.findall(r"`(gtexgen-embed [^`]+)`", README)
-    run_shell(embedding, tmp_path)
+    run_shell(f"{embedding} method=pca", tmp_path)
     assert (tmp_path / "map" / "embedding.html").is_file()
     assert (tmp_path / "map" / "projector").is_dir()
 
