@@ -94,7 +94,7 @@ def test_the_commands_on_real_files_and_the_python_lines_run(tmp_path: Path) -> 
     table = pd.read_parquet(tmp_path / "synthetic.parquet")
     assert table["tissue"].value_counts().to_dict() == {"Lung": 200, "Liver": 50}
     assert (tmp_path / "synthetic.h5ad").stat().st_size > 0
-    assert check_report(tmp_path / "report")["latent_purity_tissue"]["subject"]["value"] is not None
+    assert check_report(tmp_path / "report")["latent_purity_tissue"]["synthetic"]["value"] is not None
     (lines,) = blocks("python")
     run_shell(f"{sys.executable} - <<'EOF'\n{lines}\nassert len(table) == 250\nEOF", tmp_path)
     (embedding,) = re.findall(r"`(gtexgen-embed [^`]+)`", README)
@@ -111,8 +111,8 @@ def test_a_table_of_another_tool_takes_two_commands(tmp_path: Path) -> None:
     assert len(commands_of(commands)) == 2
     run_shell(commands, tmp_path)
     scores = check_report(tmp_path / "report_of_tool")
-    assert scores["coverage"]["subject"]["value"] > 0.5
-    assert scores["membership_auc"]["subject"]["value"] > 0.9
+    assert scores["coverage"]["synthetic"]["value"] > 0.5
+    assert scores["membership_auc"]["synthetic"]["value"] > 0.9
 
 
 @pytest.mark.slow

@@ -112,7 +112,7 @@ def test_the_tables_agree_with_the_split(report: Path, fitted: Fitted) -> None:
     for samples, column in ((fitted.samples("train"), "training"), (fitted.samples("test"), "held_out")):
         expected = samples["tissue"].value_counts()
         assert counts[column][counts[column] > 0].to_dict() == expected.to_dict()
-    assert counts["subject"].equals(counts["training"].rename("subject"))
+    assert counts["synthetic"].equals(counts["training"].rename("synthetic"))
     genes = pd.read_parquet(report / "tables" / "genes.parquet")
     assert genes["gene"].tolist() == fitted.store.labels
     expected_mean = np.log2(fitted.real_table("test")[fitted.store.labels].to_numpy() + 1).mean(axis=0)

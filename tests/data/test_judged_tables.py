@@ -148,3 +148,17 @@ def test_h5ad_is_read_by_symbols(tmp_path: Path) -> None:
     table = read_judged_table(path, GENES, COLUMNS, "tissue")
     np.testing.assert_allclose(table.expression, LOG2, rtol=1e-6)
     assert table.labels["tissue"].tolist() == TISSUES
+
+
+def test_a_column_that_somebody_named_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"'gender'.*no such column for the sex") as error:
+        read(tmp_path / "t.csv", frame().assign(group="male"), {"sex": "gender"})
+    assert "group" in str(error.value)
+
+
+def test_a_table_without_labels_is_refused_where_one_is_wanted(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    frame().rename(columns={"tissue": "organ"}).to_csv(path, index=False)
+    with pytest.raises(DataError, match="no such column for the tissue"):
+        read_judged_table(path, GENES, COLUMNS, None, labelled=True)
+    assert read_judged_table(path, GENES, COLUMNS, None).labels.empty

@@ -5,7 +5,7 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from gtexgen.evaluation import neighbours
-from gtexgen.evaluation.neighbours import measure_neighbours, nearest_distances, place
+from gtexgen.evaluation.neighbours import ADVERSARIAL, measure_neighbours, nearest_distances, place
 from gtexgen.evaluation.samples import Comparison
 from gtexgen.evaluation.scores import Estimate, Undefined
 
@@ -90,14 +90,14 @@ def test_identical_tables_are_copies_of_full_density() -> None:
     found = measure_neighbours(comparison(real, real[::-1].copy()))
     values = {name: outcome.value for name, outcome in found.items() if isinstance(outcome, Estimate)}
     assert values == pytest.approx(
-        {"precision": 1, "recall": 1, "density": 1, "coverage": 1, "adversarial_accuracy": 0}
+        {"precision": 1, "recall": 1, "density": 1, "coverage": 1, **dict.fromkeys(ADVERSARIAL, 0)}
     )
 
 
 def test_tables_far_apart_share_nothing() -> None:
     found = measure_neighbours(comparison(cloud(80), cloud(80, seed=1, centre=30)))
     values = {name: outcome.value for name, outcome in found.items() if isinstance(outcome, Estimate)}
-    assert values == {"precision": 0, "recall": 0, "density": 0, "coverage": 0, "adversarial_accuracy": 1}
+    assert values == {"precision": 0, "recall": 0, "density": 0, "coverage": 0, **dict.fromkeys(ADVERSARIAL, 1)}
 
 
 def test_figures_of_conditions_and_resamples_are_means_of_the_same_numbers() -> None:
@@ -121,5 +121,17 @@ def test_figures_of_conditions_and_resamples_are_means_of_the_same_numbers() -> 
 
 def test_too_few_samples_have_no_neighbours() -> None:
     found = measure_neighbours(comparison(cloud(5), cloud(5, seed=1)))
-    assert len(found) == 5
+    assert len(found) == 7
     assert all(isinstance(outcome, Undefined) and "5 samples" in outcome.why for outcome in found.values())
+
+
+def test_a_table_that_is_spread_out_too_far_fails_one_half_of_the_adversary() -> None:
+    """The mean of both halves is near the ideal, and means nothing."""
+    found = measure_neighbours(comparison(cloud(200, 50), 7 + np.float32(1.6) * (cloud(200, 50, seed=1) - 7)))
+    whole, real, synthetic = (found[name] for name in ADVERSARIAL)
+    assert isinstance(whole, Estimate)
+    assert isinstance(real, Estimate)
+    assert isinstance(synthetic, Estimate)
+    assert whole.value == pytest.approx(0.5, abs=0.1)
+    assert real.value > 0.9
+    assert synthetic.value < 0.1

@@ -35,6 +35,8 @@ EQUAL = {
     "density": (1, 0.12),
     "coverage": (0.965, 0.04),
     "adversarial_accuracy": (0.5, 0.05),
+    "adversarial_real": (0.5, 0.07),
+    "adversarial_synthetic": (0.5, 0.07),
     "frechet_distance": (1.5, 1.4),
     "detection_auc": (0.5, 0.07),
     "linear_detection_auc": (0.5, 0.06),
@@ -48,6 +50,8 @@ EQUAL = {
 
 MOVES = {
     "shifted": {
+        "adversarial_synthetic": "+",
+        "adversarial_real": "+",
         "mean_error": "+",
         "wasserstein": "+",
         "precision": "-",
@@ -61,6 +65,7 @@ MOVES = {
         "nearest_ratio": "+",
     },
     "shrunk": {
+        "adversarial_synthetic": "+",
         "variance_ratio": "-",
         "wasserstein": "+",
         "precision": "+",
@@ -73,6 +78,8 @@ MOVES = {
         "nearest_ratio": "-",
     },
     "mode_dropped": {
+        "adversarial_synthetic": "+",
+        "adversarial_real": "+",
         "mean_error": "+",
         "wasserstein": "+",
         "correlation_score": "-",
@@ -84,6 +91,7 @@ MOVES = {
         "linear_detection_auc": "+",
     },
     "decorrelated": {
+        "adversarial_real": "+",
         "correlation_score": "-",
         "precision": "-",
         "recall": "-",
@@ -95,6 +103,8 @@ MOVES = {
         "nearest_ratio": "+",
     },
     "copied": {
+        "adversarial_synthetic": "-",
+        "adversarial_real": "-",
         "mean_error": "-",
         "wasserstein": "-",
         "correlation_score": "+",

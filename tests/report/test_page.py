@@ -81,7 +81,7 @@ def test_all_metrics_reasons_and_promises_are_there(outline: Outline) -> None:
 
 def test_figures_are_json_without_a_template(text: str) -> None:
     contents = re.findall(r'data-content="([\w-]+)">(.*?)</script>', text)
-    assert {"sample-map", "gene-mean", "gene-sd", "correlations-real", "correlations-subject"} <= {
+    assert {"sample-map", "gene-mean", "gene-sd", "correlations-real", "correlations-synthetic"} <= {
         n for n, _ in contents
     }
     for _, content in contents:

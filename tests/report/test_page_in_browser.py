@@ -129,14 +129,14 @@ def test_a_press_hides_real_samples_and_a_category(page: Page) -> None:
     page.locator("[data-plot=sample-map]").scroll_into_view_if_needed()
     page.locator("[data-plot=sample-map] canvas").first.wait_for()
     page.locator("select[data-for=sample-map]").select_option(label="tissue")
-    assert {part for part, _ in page.evaluate(shown)} == {"real", "subject"}
+    assert {part for part, _ in page.evaluate(shown)} == {"real", "synthetic"}
     page.locator("[data-part=real]").click()
     page.locator("[data-legend=sample-map] button", has_text="Lung").click()
-    assert {part for part, _ in page.evaluate(shown)} == {"subject"}
+    assert {part for part, _ in page.evaluate(shown)} == {"synthetic"}
     assert "Lung" not in {category for _, category in page.evaluate(shown)}
     page.locator("[data-part=real]").click()
     page.locator("[data-legend=sample-map] button", has_text="Lung").click()
-    assert {part for part, category in page.evaluate(shown) if category == "Lung"} == {"real", "subject"}
+    assert {part for part, category in page.evaluate(shown) if category == "Lung"} == {"real", "synthetic"}
 
 
 @pytest.mark.parametrize(("table", "number"), [(".scores", 3), ("#conditions table >> nth=0", 2)])

@@ -20,10 +20,10 @@ from support.evaluations import CANDIDATES, NOTHING, make_evaluation, make_graph
 @pytest.mark.parametrize("statistic", ["mean", "sd"])
 def test_genes_are_drawn_against_the_real_ones(statistic: str) -> None:
     genes = make_evaluation(n_genes=40).genes
-    figure = gene_figure(genes, statistic, {"subject": "table", "class_gaussian": "Class Gaussian"})  # type: ignore[arg-type]
+    figure = gene_figure(genes, statistic, {"synthetic": "table", "class_gaussian": "Class Gaussian"})  # type: ignore[arg-type]
     subject, baseline = figure.data
     np.testing.assert_allclose(subject.x, genes[f"{statistic}_real"], rtol=1e-6)
-    np.testing.assert_allclose(subject.y, genes[f"{statistic}_subject"], rtol=1e-6)
+    np.testing.assert_allclose(subject.y, genes[f"{statistic}_synthetic"], rtol=1e-6)
     assert list(subject.text) == genes["gene"].tolist()
     assert (subject.visible, baseline.visible) == (True, "legendonly")
     assert subject.marker.color == candidate_styles([SUBJECT])[SUBJECT].colour
@@ -31,7 +31,7 @@ def test_genes_are_drawn_against_the_real_ones(statistic: str) -> None:
 
 def test_many_genes_are_drawn_by_webgl() -> None:
     few, many = make_evaluation(n_genes=10), make_evaluation(n_genes=MOST_DRAWN_AS_SVG + 1)
-    kinds = [gene_figure(made.genes, "sd", {"subject": "table"}).data[0].type for made in (few, many)]
+    kinds = [gene_figure(made.genes, "sd", {"synthetic": "table"}).data[0].type for made in (few, many)]
     assert kinds == ["scatter", "scattergl"]
 
 

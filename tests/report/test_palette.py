@@ -119,8 +119,8 @@ def test_categories_that_begin_with_numbers_are_in_the_order_of_these() -> None:
 
 
 def test_a_candidate_looks_the_same_alone_and_beside_others() -> None:
-    both = candidate_styles(["real", "subject", "diffusion", "gan"])
-    assert list(both) == ["real", "subject", "diffusion", "gan"]
-    assert candidate_styles(["subject"])["subject"] == both["subject"] == STYLES["generated"]
+    both = candidate_styles(["real", "synthetic", "diffusion", "gan"])
+    assert list(both) == ["real", "synthetic", "diffusion", "gan"]
+    assert candidate_styles(["synthetic"])["synthetic"] == both["synthetic"] == STYLES["synthetic"]
     assert both["diffusion"] != both["gan"]
     assert all(style.sign for style in both.values())

@@ -23,7 +23,7 @@ NO_DONORS = "the table does not say which samples belong to one donor"
 NO_LATENTS = "only a generator of ours has latents"
 SHORTFALL = {SUBJECT: 0.35, REAL: 0.06, "class_gaussian": 0.6, "gaussian_copula": 0.5}
 RARE = {"Bladder", "Cervix Uteri"}
-KINDS = {"subject": 0.82, "reconstructed": 0.7, "class_gaussian": 0.98, "gaussian_copula": 0.95}
+KINDS = {"synthetic": 0.82, "reconstructed": 0.7, "class_gaussian": 0.98, "gaussian_copula": 0.95}
 
 
 def make_scores(rng: np.random.Generator, tissues: list[str]) -> dict[str, dict[str, Score]]:

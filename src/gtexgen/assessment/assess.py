@@ -134,7 +134,7 @@ class Assessment:
             "training": reference.training,
             "held_out": reference.held_out,
             "independent": reference.independent,
-            "subject": self.candidates[SUBJECT].draws[0](),
+            SUBJECT: self.candidates[SUBJECT].draws[0](),
         }
         counts = {name: pd.Series(part.column(condition)).value_counts() for name, part in parts.items() if part}
         table = pd.DataFrame(counts).fillna(0).astype("int64").sort_index()

@@ -14,7 +14,7 @@ from gtexgen.evaluation.correlations import within_condition_correlation
 from gtexgen.evaluation.embedding import Method, embed
 from gtexgen.evaluation.genes import within_condition_variance
 from gtexgen.evaluation.results import REAL, SUBJECT
-from gtexgen.evaluation.samples import Samples, matched_rows
+from gtexgen.evaluation.samples import EVERYTHING, Samples, matched_rows
 from gtexgen.evaluation.scores import Undefined
 from gtexgen.generator import NetworkGenerator
 from gtexgen.generator.traversals import latent_traversals
@@ -67,7 +67,7 @@ def _embedding(
     for kind, part in parts.items():
         points = pd.DataFrame(placed.coordinates[kind], columns=["x", "y", "z"])
         name = pd.Series([f"{kind}-{number + 1}" for number in range(len(part))], name="sample_id")
-        labels = part.labels.drop(columns="donor_id", errors="ignore")
+        labels = part.labels.drop(columns="donor_id", errors="ignore").assign(**{EVERYTHING: "all samples"})
         tables.append(pd.concat([name, points.assign(kind=kind), labels], axis=1))
     return pd.concat(tables, ignore_index=True), placed.axes
 

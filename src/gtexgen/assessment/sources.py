@@ -151,6 +151,7 @@ def _table(settings: EvaluateSettings, store: ExpressionStore, generator: Genera
         genes,
         asdict(settings.columns),
         next(iter(settings.condition or {}), None),
+        labelled=settings.condition is None,
         scale=cast("Scale", settings.scale),
         shared_genes=settings.genes == "shared",
         negative_as_zero=settings.negative == "zero",

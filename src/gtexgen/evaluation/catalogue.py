@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -22,6 +23,9 @@ QUESTIONS: dict[Question, str] = {
 """How a report asks it."""
 
 Better: TypeAlias = Literal["high", "low", "near"]
+
+UNBOUNDED = {"mean_error", "variance_ratio", "wasserstein", "density", "frechet_distance", "nearest_ratio"}
+CORRELATIONS = {"correlation_score", "effect_agreement", "within_donor_agreement", "within_donor_mean"}
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,14 @@ class Metric:
     ideal: float
     meaning: str
     digits: int = 3
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The least and the largest value that it can have; all but a few are shares."""
+        if self.key in UNBOUNDED:
+            return 0.0, math.inf
+        signed = self.key in CORRELATIONS or self.key.startswith(("latent_silhouette", "latent_ari"))
+        return (-1.0, 1.0) if signed else (0.0, 1.0)
 
 
 METRICS: dict[str, Metric] = {
@@ -149,6 +161,22 @@ METRICS: dict[str, Metric] = {
             "accuracy of a nearest-neighbour adversary: .5 cannot tell, above is unlike, below is copied",
         ),
         Metric(
+            "adversarial_real",
+            "Real samples beside real ones",
+            "samples",
+            "near",
+            0.5,
+            "the half of it that is about real samples: the share whose nearest neighbour is real",
+        ),
+        Metric(
+            "adversarial_synthetic",
+            "Synthetic samples beside synthetic ones",
+            "samples",
+            "near",
+            0.5,
+            "the other half: low where synthetic samples are spread out too far to be each other's neighbours",
+        ),
+        Metric(
             "detection_auc",
             "Detection, trees",
             "samples",
@@ -204,7 +232,7 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             "membership_tpr",
-            "Membership, by distance, TPR at 1 % FPR",
+            "TPR at 1 % FPR, by distance",
             "privacy",
             "low",
             0.01,
@@ -220,7 +248,7 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             "domias_tpr",
-            "Membership, DOMIAS, TPR at 1 % FPR",
+            "TPR at 1 % FPR, DOMIAS",
             "privacy",
             "low",
             0.01,

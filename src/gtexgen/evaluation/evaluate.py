@@ -92,7 +92,7 @@ def score_candidate(
     for number, draw in enumerate(private):
         _do(_of_privacy(draw, reference, _Luck(_shared_out(resamples, private), seed + number)), outcomes, step)
     _do(_of_candidate(candidate, reference, _Luck(resamples, seed)), outcomes, step)
-    scores = {key: Score.over(found) for key, found in outcomes.items()}
+    scores = {key: Score.over(found).within(METRICS[key].bounds) for key, found in outcomes.items()}
     return CandidateScores(scores, GeneMoments(*np.mean(moments, axis=0)))
 
 

@@ -18,13 +18,14 @@ from gtexgen.evaluation.averages import Share, average
 from gtexgen.evaluation.samples import Comparison
 from gtexgen.evaluation.scores import Outcome, Undefined
 
-__all__ = ["NEIGHBOURS", "Placement", "measure_neighbours", "nearest_distances", "place"]
+__all__ = ["ADVERSARIAL", "NEIGHBOURS", "Placement", "measure_neighbours", "nearest_distances", "place"]
 
 FloatArray = npt.NDArray[np.float64]
 IndexArray = npt.NDArray[np.intp]
 BoolArray = npt.NDArray[np.bool_]
 
 NEIGHBOURS = 5
+ADVERSARIAL = ("adversarial_accuracy", "adversarial_real", "adversarial_synthetic")
 """k: a ball reaches to the k-th neighbour."""
 
 BLOCK = 8_000_000
@@ -113,8 +114,8 @@ def place(real: npt.NDArray[np.floating], synthetic: npt.NDArray[np.floating], k
 
 
 def measure_neighbours(comparison: Comparison) -> dict[str, Outcome]:
-    """Measure precision, recall, density, coverage and adversarial accuracy."""
-    names = ("precision", "recall", "density", "coverage", "adversarial_accuracy")
+    """Measure precision, recall, density, coverage and adversarial accuracy, which is the mean of its two halves."""
+    names = ("precision", "recall", "density", "coverage", *ADVERSARIAL)
     if len(comparison.condition) <= NEIGHBOURS:
         why = f"nearest neighbours need more than {NEIGHBOURS} samples on both sides, not {len(comparison.condition)}"
         return dict.fromkeys(names, Undefined(why))
@@ -126,6 +127,8 @@ def measure_neighbours(comparison: Comparison) -> dict[str, Outcome]:
         [Share(placement.balls / NEIGHBOURS, synthetic)],
         [Share(placement.covered, real)],
         [Share(placement.real_apart, real), Share(placement.synthetic_apart, synthetic)],
+        [Share(placement.real_apart, real)],
+        [Share(placement.synthetic_apart, synthetic)],
     )
     return {name: average(comparison.condition, of) for name, of in zip(names, shares, strict=True)}
 

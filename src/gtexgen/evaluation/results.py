@@ -12,7 +12,7 @@ from gtexgen.evaluation.scores import Score
 
 __all__ = ["REAL", "SUBJECT", "Evaluation"]
 
-SUBJECT = "subject"
+SUBJECT = "synthetic"
 """The candidate that is judged."""
 REAL = "real"
 """Real samples of other donors: the ceiling. The other candidates are baselines, by the name of their model."""
@@ -36,7 +36,7 @@ class Evaluation:
         A row a condition: ``condition``, then how many samples the parts of the real data and the table have.
     genes
         A row a gene: ``gene`` (label), then ``mean_<kind>`` and ``sd_<kind>``, on log2(x + 1), for the kinds ``real``,
-        ``subject``, ``reconstructed`` (of generators) and each baseline, over all compared samples.
+        ``synthetic``, ``reconstructed`` (of generators) and each baseline, over all compared samples.
     tables
         Further tables by file name, without suffix.
     notes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self, TypeAlias
 
 import numpy as np
@@ -87,6 +87,13 @@ class Score:
             for name in conditions
         }
         return cls(float(np.mean(values)), low, high, by_condition, len(values))
+
+    def within(self, bounds: tuple[float, float]) -> Self:
+        """Keep the interval within what is possible: centred replicates can reach beyond it."""
+        if self.low is None or self.high is None:
+            return self
+        least, largest = bounds
+        return replace(self, low=min(max(self.low, least), largest), high=min(max(self.high, least), largest))
 
     def to_json(self) -> dict[str, Any]:
         """Give plain values."""

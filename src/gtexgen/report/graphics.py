@@ -37,7 +37,7 @@ class Graphics:
     Attributes
     ----------
     embedding
-        A row a sample: ``sample_id``, ``x``, ``y``, ``z``, ``kind`` (``real`` or ``subject``), then label columns.
+        A row a sample: ``sample_id``, ``x``, ``y``, ``z``, ``kind`` (``real`` or ``synthetic``), then label columns.
     correlations
         Of at most 200 genes, or a browser on a phone is slow.
     axes

@@ -34,7 +34,7 @@ SECTIONS = {
 }
 """The contents list, in the order of the page."""
 
-TILES = ("detection_auc", "coverage", "variance_ratio", "correlation_score", "tissue_transfer", "membership_auc")
+TILES = ("detection_auc", "coverage", "variance_ratio", "correlation_score", "tissue_transfer", "copies")
 """The metrics that the top of the page shows large."""
 
 

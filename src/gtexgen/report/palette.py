@@ -68,15 +68,14 @@ SIGNS = {
 
 STYLES: dict[str, Style] = {
     "real": Style("#0072B2", "o", "circle"),
-    "subject": Style("#D55E00", "D", "diamond"),
-    "generated": Style("#D55E00", "D", "diamond"),
+    "synthetic": Style("#D55E00", "D", "diamond"),
+    "generated": Style("#CC79A7", "P", "cross"),
     "reconstructed": Style("#56B4E9", "s", "square"),
-    "synthetic": Style("#CC79A7", "P", "cross"),
     "class_gaussian": Style("#E69F00", "s", "square"),
     "gaussian_copula": Style("#009E73", "P", "cross"),
     "noisy_bootstrap": Style("#882255", "X", "x"),
 }
-"""Kinds and candidates by name. What a report judges, its subject, looks like what `gtexgen-embed` generates."""
+"""Kinds and candidates by name."""
 SPARE = (
     Style("#009E73", "^", "diamond-open"),
     Style("#882255", "v", "square-open"),

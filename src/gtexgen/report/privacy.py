@@ -7,7 +7,7 @@ from gtexgen.evaluation.results import Evaluation
 from gtexgen.evaluation.scores import Score
 from gtexgen.report.wording import Finding, finding, findings
 
-__all__ = ["PROMISES", "privacy_findings"]
+__all__ = ["PROMISES", "privacy_findings", "privacy_warnings"]
 
 ATTACKS = {
     "membership_auc": "An attacker who looks how near the table comes to a sample tells training donors from others "
@@ -19,6 +19,8 @@ DISTANCES = {
     "nearest_ratio": "The median sample keeps {} times the distance from training samples that samples of other donors "
     "keep (below 1 is closer)",
 }
+
+FALSE_ALARMS = METRICS["membership_tpr"].ideal
 
 PROMISES = (
     "Attacks are measured on average over donors. One that fails on average may still find a single donor whose "
@@ -33,6 +35,23 @@ PROMISES = (
     "donors.",
 )
 """Plain words for whoever decides whether a table may be shared."""
+
+
+MANY = 0.05
+"""A share of copies, or of training samples found, that must be told first."""
+
+
+def privacy_warnings(evaluation: Evaluation) -> list[str]:
+    """Say what no reader may miss: that many samples are copies, or that many training samples are found."""
+    copies, found = evaluation.score("copies").value, evaluation.score("membership_tpr")
+    said = []
+    if copies is not None and copies >= MANY:
+        said.append(f"Not private: {copies:.0%} of the samples are as near to a training sample as copies.")
+    if found.value is not None and max(found.value, 0) >= MANY and (found.low is None or found.low > FALSE_ALARMS):
+        said.append(
+            f"Not private: {found.value:.0%} of training samples are recognised at one false alarm in a hundred."
+        )
+    return said
 
 
 def privacy_findings(evaluation: Evaluation) -> list[Finding]:

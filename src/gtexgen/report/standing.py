@@ -9,12 +9,17 @@ from gtexgen.evaluation.catalogue import METRICS, Metric, Question
 from gtexgen.evaluation.results import REAL, SUBJECT, Evaluation
 from gtexgen.evaluation.scores import Score
 
-__all__ = ["REFERENCE", "Standing", "compare", "distance", "figure", "reference", "standings"]
+__all__ = ["MISLED", "REFERENCE", "Standing", "compare", "distance", "figure", "reference", "standings"]
 
 Standing: TypeAlias = Literal["better", "alike", "worse"]
 
 REFERENCE = "class_gaussian"
 """The baseline that beats most published networks: the one that a verdict speaks of."""
+
+
+MISLED = {"adversarial_accuracy", "recall"}
+"""Metrics that a table which is spread out too far gets right by mistake: one half of the former is then 1, the other
+0, and balls that are too large hold all that is real. They are shown, and not counted."""
 
 
 def distance(metric: Metric, value: float) -> float:
@@ -57,7 +62,7 @@ def standings(evaluation: Evaluation, other: str, questions: Sequence[Question])
     found = {
         key: compare(metric, evaluation.score(key), evaluation.score(key, other))
         for key, metric in METRICS.items()
-        if metric.question in questions
+        if metric.question in questions and key not in MISLED
     }
     return {key: standing for key, standing in found.items() if standing is not None}
 

@@ -40,10 +40,13 @@ def terminal_table(evaluation: Evaluation) -> Table:
 
 
 def print_scores(evaluation: Evaluation, console: Console | None = None) -> None:
-    """Print the table, to standard output unless a console is given."""
+    """Print the table and the notes, to standard output unless a console is given."""
     from rich.console import Console
 
-    (console or Console()).print(terminal_table(evaluation))
+    console = console or Console()
+    console.print(terminal_table(evaluation))
+    for note in evaluation.notes:
+        console.print(f"Note: {note}", markup=False)
 
 
 def _text(cell: Cell) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gtexgen.evaluation.catalogue import METRICS, Question
 from gtexgen.evaluation.results import REAL, SUBJECT, Evaluation
-from gtexgen.report.privacy import privacy_findings
+from gtexgen.report.privacy import privacy_findings, privacy_warnings
 from gtexgen.report.standing import figure, reference, standings
 from gtexgen.report.wording import WORDS, Finding, findings
 
@@ -50,7 +50,7 @@ def verdict(evaluation: Evaluation) -> list[str]:
 
 
 def summary(evaluation: Evaluation) -> list[str]:
-    """Count in how many metrics the subject is better and worse than the baseline, and no worse than real samples."""
+    """Count in how many metrics the subject is better, worse, and no worse than real samples; warn of copies."""
     said = []
     subject, baseline = evaluation.candidates[SUBJECT], reference(evaluation)
     if baseline is not None and (beside := standings(evaluation, baseline, JUDGED)):
@@ -63,7 +63,7 @@ def summary(evaluation: Evaluation) -> list[str]:
     if REAL in evaluation.candidates and (beside := standings(evaluation, REAL, JUDGED)):
         reached = sum(standing != "worse" for standing in beside.values())
         said.append(f"In {reached} of {len(beside)}, {subject} is not clearly worse than real samples of other donors.")
-    return said
+    return [*said, *privacy_warnings(evaluation)]
 
 
 def realism(evaluation: Evaluation) -> list[Finding]:

@@ -13,7 +13,7 @@ from gtexgen.report.palette import STYLES
 
 N = 40
 COORDINATES = np.random.default_rng(0).normal(size=(N, 3))
-KINDS = ["real"] * 25 + ["subject"] * 15
+KINDS = ["real"] * 25 + ["synthetic"] * 15
 LABELS = pd.DataFrame(
     {
         "sample_id": [f"S{row}" for row in range(N)],
@@ -50,7 +50,7 @@ def test_kinds_have_their_marker_and_categories_their_colour() -> None:
 
 
 def test_the_legend_tells_kinds_and_categories_and_a_click_takes_all_of_a_category() -> None:
-    samples, legend = traces(2, "tissue", names={"subject": "synthetic"})
+    samples, legend = traces(2, "tissue", names={"synthetic": "synthetic"})
     assert [trace.name for trace in legend] == ["real", "synthetic", "Brain", "Lung"]
     assert {trace.legendgroup for trace in samples} == {"Brain", "Lung"}
     assert not any(trace.showlegend for trace in samples)

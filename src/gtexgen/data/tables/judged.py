@@ -66,6 +66,7 @@ def read_judged_table(
     columns: Mapping[str, str | None],
     required: str | None,
     *,
+    labelled: bool = False,
     scale: Scale = "auto",
     shared_genes: bool = False,
     negative_as_zero: bool = False,
@@ -79,9 +80,12 @@ def read_judged_table(
     genes
         Columns ``label`` and ``gene_id``; a gene is found by either, with or without a version.
     columns
-        What the table calls each label; a label without a name, or whose column is not there, is unknown.
+        What the table calls each label. One without a name is unknown, and one whose column is not there, unless the
+        column has another name than the label: then somebody meant it.
     required
         The label that every sample must have; None where none must be there.
+    labelled
+        Refuse a table without any label but the donor.
     scale
         What the values are; ``auto`` takes them for store units, unless they can only be logarithms.
     shared_genes
@@ -97,8 +101,13 @@ def read_judged_table(
     """
     path = Path(path)
     contents = open_contents(path, {name for name in columns.values() if name}, genes)
+    if labelled and not any(column in contents.text for label, column in columns.items() if label != "donor_id"):
+        required = next(iter(columns))
+    named = [label for label, column in columns.items() if column is not None and column != label]
+    for label in dict.fromkeys([*named, *([] if required is None else [required])]):
+        _check_column(contents, label, columns[label], genes, path)
     if required is not None:
-        _check_required(contents, required, columns[required], genes, path)
+        _check_filled(contents, required, columns[required], path)
     places, missing = gene_places(contents.names, genes)
     if missing and (not shared_genes or len(missing) == len(genes)):
         raise DataError(
@@ -116,20 +125,24 @@ def read_judged_table(
     return JudgedTable(expression, _labels(contents.text, columns, path), kept, notes + changed)
 
 
-def _check_required(contents: Contents, label: str, column: str | None, genes: pd.DataFrame, path: Path) -> None:
-    """Refuse a table without the label by which it is to be compared, or with samples that lack it."""
-    text = contents.text
-    if column not in text:
-        known = {*genes["label"], *genes["gene_id"]}
-        others = [names[0] for names in contents.names if not known & {split_version(name)[0] for name in names}]
-        raise DataError(
-            f"there is no such column for the {label}",
-            path=path,
-            column=column,
-            remedy=f"set columns.{label} to the column that holds it; those that are no genes: "
-            f"{name_some([*text, *(name for name in others if name not in text)]) or 'none'}",
-        )
-    empty = as_text(text[column]).isna()
+def _check_column(contents: Contents, label: str, column: str | None, genes: pd.DataFrame, path: Path) -> None:
+    """Refuse a table without the column of a label."""
+    if column in contents.text:
+        return
+    known = {*genes["label"], *genes["gene_id"]}
+    others = [names[0] for names in contents.names if not known & {split_version(name)[0] for name in names}]
+    raise DataError(
+        f"there is no such column for the {label}",
+        path=path,
+        column=column,
+        remedy=f"set columns.{label} to the column that holds it; those that are no genes: "
+        f"{name_some([*contents.text, *(name for name in others if name not in contents.text)]) or 'none'}",
+    )
+
+
+def _check_filled(contents: Contents, label: str, column: str | None, path: Path) -> None:
+    """Refuse a table with samples that lack the label by which it is to be compared."""
+    empty = as_text(contents.text[column]).isna()
     if empty.any():
         raise DataError(
             f"{empty.sum():,} samples have no {label}, the first in row {int(empty.to_numpy().argmax()) + 1}",
