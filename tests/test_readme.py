@@ -85,6 +85,21 @@ def check_report(folder: Path) -> dict[str, Any]:
     return scores
 
 
+def check_report_of_a_network(folder: Path) -> None:
+    """Check that latents, reconstructions, donors and training curves are in it."""
+    page = (folder / "report.html").read_text()
+    assert "no training run is known" not in page
+    assert "it has no latent space that is known" not in page
+    genes = pd.read_parquet(folder / "tables" / "genes.parquet")
+    assert np.corrcoef(genes["mean_reconstructed"], genes["mean_real"])[0, 1] > 0.9
+    assert len(pd.read_parquet(folder / "tables" / "nearest_tissues.parquet"))
+    assert (folder / "figures" / "traversals.png").is_file()
+    scores = check_report(folder)
+    for metric in ("latent_silhouette_tissue", "latent_ari_tissue", "latent_purity_tissue", "within_donor_mean"):
+        assert scores[metric]["synthetic"]["value"] is not None
+    assert "no latent space" in scores["latent_purity_tissue"]["real"]["why"]
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_the_commands_on_real_files_and_the_python_lines_run(tmp_path: Path) -> None:
@@ -94,7 +109,7 @@ def test_the_commands_on_real_files_and_the_python_lines_run(tmp_path: Path) -> 
     table = pd.read_parquet(tmp_path / "synthetic.parquet")
     assert table["tissue"].value_counts().to_dict() == {"Lung": 200, "Liver": 50}
     assert (tmp_path / "synthetic.h5ad").stat().st_size > 0
-    assert check_report(tmp_path / "report")["latent_purity_tissue"]["synthetic"]["value"] is not None
+    check_report_of_a_network(tmp_path / "report")
     (lines,) = blocks("python")
     run_shell(f"{sys.executable} - <<'EOF'\n{lines}\nassert len(table) == 250\nEOF", tmp_path)
     (embedding,) = re.findall(r"`(gtexgen-embed [^`]+)`", README)

@@ -20,7 +20,7 @@ from gtexgen.evaluation.catalogue import METRICS, metrics_of
 from gtexgen.evaluation.feature_space import FeatureSpace
 from gtexgen.evaluation.results import REAL, SUBJECT
 from support.console import run_script, run_well
-from support.judged import QUICK, Fitted, assessment, fit_small, judge, write_judgement
+from support.judged import Fitted, assessment, fit_small, judge, write_judgement
 
 CANDIDATES = [SUBJECT, REAL, "class_gaussian"]
 ALONE = "baselines=[]"
@@ -297,29 +297,3 @@ def test_the_script_helps_and_suggests_what_was_meant(tmp_path: Path) -> None:
         assert done.returncode == 1
         assert meant in done.stderr
         assert "Traceback" not in done.stderr
-
-
-@pytest.mark.slow
-def test_a_network_is_judged_with_its_latents_and_curves(trained: Path, tmp_path: Path) -> None:
-    """Without a generator the script takes the one that was trained last, and replaces a folder on demand."""
-    output = tmp_path / "report"
-    output.mkdir()
-    (output / "old.txt").write_text("old")
-    arguments = [*QUICK, ALONE, f"output={output}", "overwrite=true"]
-    printed = run_well("evaluate", arguments, trained)
-    assert printed[-1] == str(output / "report.html")
-    assert not (output / "old.txt").exists()
-    scores = scores_of(output)
-    of_latents = {metric.key for metric in metrics_of("latents")}
-    assert {key for key in of_latents if scores[key][SUBJECT]["value"] is not None} >= {
-        f"latent_{figure}_tissue" for figure in ("silhouette", "ari", "purity")
-    }
-    assert all("no latent space" in scores[key][REAL]["why"] for key in of_latents)
-    assert scores["within_donor_mean"][SUBJECT]["value"] is not None
-    genes = pd.read_parquet(output / "tables" / "genes.parquet")
-    assert np.corrcoef(genes["mean_reconstructed"], genes["mean_real"])[0, 1] > 0.9
-    assert (output / "figures" / "traversals.png").is_file()
-    assert len(pd.read_parquet(output / "tables" / "nearest_tissues.parquet"))
-    page = (output / "report.html").read_text()
-    assert "no training run is known" not in page
-    assert "it has no latent space that is known" not in page
