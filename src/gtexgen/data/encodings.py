@@ -49,13 +49,16 @@ class Encoding(ABC):
 class OneHot(Encoding):
     """One feature a level, 1 for that level alone; levels in alphabetical order."""
 
-    def sort(self, levels: Sequence[str], column: str) -> list[str]:  # noqa: D102
+    def sort(self, levels: Sequence[str], column: str) -> list[str]:
+        """Put levels in alphabetical order."""
         return sorted(levels)
 
-    def names(self, column: str, levels: Sequence[str]) -> list[str]:  # noqa: D102
+    def names(self, column: str, levels: Sequence[str]) -> list[str]:
+        """Name each feature by its level."""
         return [f"{column}={level}" for level in levels]
 
-    def features(self, levels: Sequence[str]) -> FloatArray:  # noqa: D102
+    def features(self, levels: Sequence[str]) -> FloatArray:
+        """Give the rows of the identity."""
         return np.eye(len(levels), dtype=np.float32)
 
 
@@ -66,7 +69,8 @@ class Ordinal(Encoding):
     ...
     """
 
-    def sort(self, levels: Sequence[str], column: str) -> list[str]:  # noqa: D102
+    def sort(self, levels: Sequence[str], column: str) -> list[str]:
+        """Put levels in the order of the number that each starts with."""
         numbers: dict[str, float] = {}
         for level in levels:
             if (match := LEADING_NUMBER.match(level)) is None:
@@ -78,17 +82,20 @@ class Ordinal(Encoding):
             numbers[level] = float(match[0])
         return sorted(levels, key=lambda level: (numbers[level], level))
 
-    def names(self, column: str, levels: Sequence[str]) -> list[str]:  # noqa: D102
+    def names(self, column: str, levels: Sequence[str]) -> list[str]:
+        """Name each feature by the level from which on it is 1."""
         return [f"{column}>={level}" for level in levels[1:]]
 
-    def features(self, levels: Sequence[str]) -> FloatArray:  # noqa: D102
+    def features(self, levels: Sequence[str]) -> FloatArray:
+        """Give each level a 1 for every step up to it."""
         return np.tri(len(levels), len(levels) - 1, -1, dtype=np.float32)
 
 
 class Midpoint(Encoding):
     """One feature: the middle of an age bracket, 0 at 20 and 1 at 80 years; ``40-49`` is 45."""
 
-    def sort(self, levels: Sequence[str], column: str) -> list[str]:  # noqa: D102
+    def sort(self, levels: Sequence[str], column: str) -> list[str]:
+        """Put brackets in the order of their middle."""
         for level in levels:
             if BRACKET.fullmatch(level) is None:
                 raise DataError(
@@ -98,10 +105,12 @@ class Midpoint(Encoding):
                 )
         return sorted(levels, key=_midpoint)
 
-    def names(self, column: str, levels: Sequence[str]) -> list[str]:  # noqa: D102
+    def names(self, column: str, levels: Sequence[str]) -> list[str]:
+        """Name the one feature by the column."""
         return [column]
 
-    def features(self, levels: Sequence[str]) -> FloatArray:  # noqa: D102
+    def features(self, levels: Sequence[str]) -> FloatArray:
+        """Give the middle of each bracket between the youngest and the oldest."""
         years = np.array([_midpoint(level) for level in levels], dtype=np.float32)
         scaled: FloatArray = (years - YOUNGEST) / np.float32(OLDEST - YOUNGEST)
         return scaled[:, None]
