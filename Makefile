@@ -19,8 +19,9 @@ demo: $(READY)
 	@echo "Synthetic samples, in TPM             outputs/demo/synthetic.parquet"
 	@echo "Training curves                       $(BIN)/tensorboard --logdir outputs/train"
 
-# One thread a process: tests that each take all cores slow each other many times over.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8
+# One thread a process: tests that each take all cores slow each other many times over. Whoever is done takes over tests of others:
+# those of the console scripts stand together and are the slow ones.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal
 
 test: $(READY)
 	$(PYTEST)
