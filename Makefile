@@ -19,9 +19,9 @@ demo: $(READY)
 	@echo "Synthetic samples, in TPM             outputs/demo/synthetic.parquet"
 	@echo "Training curves                       $(BIN)/tensorboard --logdir outputs/train"
 
-# One thread a process: tests that each take all cores slow each other many times over. Whoever is done takes over tests of others:
-# those of the console scripts stand together and are the slow ones.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal
+# One thread a process: tests that each take all cores slow each other many times over. Tests are handed out one by one: those of
+# the console scripts stand together, are slow, and would else all be one process's.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --maxschedchunk 1
 
 test: $(READY)
 	$(PYTEST)
