@@ -41,13 +41,19 @@ def find_or_prepare(settings: RunSettings) -> ExpressionStore:
         return ExpressionStore.open(settings.store)
     path = default_store(settings.data, settings.outputs)
     if not path.exists():
-        log.info("Preparing %s on first use: %s", settings.data.name, path)
-        try:
-            log.info("%s", describe_store(prepare_from_settings(settings.data, path)))
-        except DataError:
-            if not path.exists():  # else another run has just made the same store
-                raise
+        _prepare_once(settings, path)
     return ExpressionStore.open(path)
+
+
+def _prepare_once(settings: RunSettings, path: Path) -> None:
+    """Prepare the store, unless another run is already at it: then wait until it is there."""
+    from filelock import FileLock
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.parent / f".{path.name}.lock"):
+        if not path.exists():
+            log.info("Preparing %s on first use: %s", settings.data.name, path)
+            log.info("%s", describe_store(prepare_from_settings(settings.data, path)))
 
 
 def prepare_from_settings(
