@@ -8,7 +8,7 @@ from rich.console import Console
 
 from gtexgen.training.baseline import BaselineResult
 from gtexgen.training.fit import FitResult
-from gtexgen.training.summary import baseline_table, print_table, summary_table
+from gtexgen.training.summary import print_table, summary_table
 
 
 def result() -> FitResult:
@@ -57,6 +57,6 @@ def test_the_table_of_a_baseline_says_what_it_learnt_from_and_what_it_keeps() ->
     kept = {"val/variance_kept": 0.957, "val/variance_kept_within": 1.034}
     fitted = BaselineResult(title="class Gaussian", metrics=kept, classes=30, samples=4290, seconds=1.66)
     text = io.StringIO()
-    print_table(baseline_table(fitted), Console(file=text, width=100))
+    print_table(summary_table(fitted), Console(file=text, width=100))
     for expected in ("class Gaussian: 30 classes, 4,290 samples", "fitted in 1.7 s", "95.7%", "103.4%"):
         assert expected in text.getvalue()

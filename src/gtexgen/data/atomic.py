@@ -18,7 +18,7 @@ from pathlib import Path
 
 from gtexgen.errors import DataError
 
-__all__ = ["atomic_file", "atomic_folder", "explain_full_disk"]
+__all__ = ["atomic_file", "atomic_folder", "atomic_link", "explain_full_disk"]
 
 DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -80,6 +80,14 @@ def atomic_folder(path: str | Path, *, overwrite: bool = False) -> Iterator[Path
         else:
             partial.rename(final)
         _flush(final.parent)
+
+
+def atomic_link(link: Path, target: Path) -> None:
+    """Point `link` to the folder `target`, in one step, so that it is never absent or half made."""
+    link.parent.mkdir(parents=True, exist_ok=True)
+    partial = _sibling(link)
+    partial.symlink_to(os.path.relpath(target.resolve(), link.parent.resolve()), target_is_directory=True)
+    partial.replace(link)
 
 
 @contextmanager

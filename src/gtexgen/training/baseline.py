@@ -21,7 +21,6 @@ from gtexgen.generator import BaselineGenerator
 from gtexgen.generator.counts import combination_numbers, count_combinations
 from gtexgen.provenance import write_record
 from gtexgen.training.diagnostics import Diagnostics, diagnose
-from gtexgen.training.latest import link_latest
 from gtexgen.training.record import open_record
 from gtexgen.training.tensorboard import log_diagnostics
 
@@ -49,6 +48,11 @@ class BaselineResult:
     classes: int
     samples: int
     seconds: float
+
+    @property
+    def stopped_by(self) -> str:
+        """What ended it: it was fitted."""
+        return "fitted"
 
 
 def run_baseline(settings: BaselineTrainSettings, store: ExpressionStore, folder: Path) -> BaselineResult:
@@ -84,7 +88,6 @@ def run_baseline(settings: BaselineTrainSettings, store: ExpressionStore, folder
     _write(settings, generator, diagnostics, folder)
     measured = {"metrics": diagnostics.metrics, "diagnostics": diagnostics.summary()}
     write_record(folder / "run.json", record | {"status": "fitted", "fit_seconds": round(seconds, 3)} | measured)
-    link_latest(Path(settings.outputs), folder)
     classes, _ = generator.baseline.shape
     samples = int(generator.training_counts["n"].sum())
     return BaselineResult(

@@ -25,10 +25,11 @@ from gtexgen.models.likelihoods.base import Likelihood
 from gtexgen.models.schedules import Schedule, kl_schedule
 from gtexgen.provenance import write_record
 from gtexgen.training.diagnostics import Diagnostics, diagnose
+from gtexgen.training.epoch_report import EpochReport
 from gtexgen.training.figures import log_figures
 from gtexgen.training.fit import FitOptions, FitResult, fit
-from gtexgen.training.latest import link_latest, on_first_rank
 from gtexgen.training.prior import fit_prior
+from gtexgen.training.ranks import on_first_rank
 from gtexgen.training.record import open_record
 from gtexgen.training.tensorboard import log_diagnostics
 
@@ -96,7 +97,9 @@ def check_store(settings: TrainSettings, store: ExpressionStore) -> None:
         )
 
 
-def run_experiment(settings: TrainSettings, store: ExpressionStore, folder: Path) -> FitResult:
+def run_experiment(
+    settings: TrainSettings, store: ExpressionStore, folder: Path, *, report: EpochReport | None = None
+) -> FitResult:
     """Train on `store` and write checkpoints, curves, records, ``diagnostics/`` and ``generator/`` into `folder`.
 
     Parameters
@@ -107,6 +110,8 @@ def run_experiment(settings: TrainSettings, store: ExpressionStore, folder: Path
         The expression to learn.
     folder
         Output folder of the run.
+    report
+        Told of every epoch; a run that it gives up leaves checkpoints and curves, and no generator.
 
     Returns
     -------
@@ -131,7 +136,10 @@ def run_experiment(settings: TrainSettings, store: ExpressionStore, folder: Path
     data.pairs = model.head.batch_pairs(data.parts())
     record = open_record(settings, store, folder, resume=settings.resume)
     try:
-        result = _fit(settings, model, data, folder)
+        result = _fit(settings, model, data, folder, report)
+        if result.stopped_by == "pruned":
+            write_record(folder / "run.json", record | _ending(result) | {"metrics": result.metrics})
+            return result
         if on_first_rank():
             fit_prior(model.networks.eval().cpu(), data.training_part())
             generator = _generator(settings, store, data, model, result)
@@ -143,15 +151,22 @@ def run_experiment(settings: TrainSettings, store: ExpressionStore, folder: Path
     if on_first_rank():
         result = replace(result, metrics=result.metrics | diagnostics.metrics)
         replace(generator, metrics=result.metrics).save(folder / "generator", overwrite=settings.resume is not None)
-        finished = {"status": result.stopped_by, "epochs": result.epochs, "best_epoch": result.best_epoch}
         measured = {"metrics": result.metrics, "diagnostics": diagnostics.summary()}
-        write_record(folder / "run.json", record | finished | measured)
-        if result.stopped_by != "interrupt":
-            link_latest(Path(settings.outputs), folder)
+        write_record(folder / "run.json", record | _ending(result) | measured)
     return result
 
 
-def _fit(settings: TrainSettings, model: GenerativeModel, data: ExpressionDataModule, folder: Path) -> FitResult:
+def _ending(result: FitResult) -> dict[str, Any]:
+    return {"status": result.stopped_by, "epochs": result.epochs, "best_epoch": result.best_epoch}
+
+
+def _fit(
+    settings: TrainSettings,
+    model: GenerativeModel,
+    data: ExpressionDataModule,
+    folder: Path,
+    report: EpochReport | None,
+) -> FitResult:
     return fit(
         model,
         data,
@@ -164,6 +179,7 @@ def _fit(settings: TrainSettings, model: GenerativeModel, data: ExpressionDataMo
         figures_every_epochs=settings.logger.figures_every_epochs or 0,
         hyperparameters=_hyperparameters(settings),
         resume=folder / "checkpoints" / "last.ckpt" if settings.resume else None,
+        report=report,
     )
 
 

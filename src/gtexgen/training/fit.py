@@ -15,6 +15,7 @@ from gtexgen.models.module import GenerativeModule, LearningRateSchedule
 from gtexgen.models.schedules import Schedule
 from gtexgen.training.checkpoints import EpochCheckpoints, check_resumable, load_checkpoint
 from gtexgen.training.early_stopping import Patience
+from gtexgen.training.epoch_report import EpochReport, ReportEpochs
 from gtexgen.training.figures import ComparisonFigures
 from gtexgen.training.interrupt import StopOnInterrupt
 from gtexgen.training.lightning_defaults import make_trainer, quiet_lightning
@@ -23,7 +24,7 @@ from gtexgen.training.tensorboard import EpochTensorBoardLogger, LatentHistogram
 
 __all__ = ["FitOptions", "FitResult", "StopReason", "fit"]
 
-StopReason = Literal["early_stopping", "max_epochs", "interrupt"]
+StopReason = Literal["early_stopping", "max_epochs", "interrupt", "pruned"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +104,7 @@ def fit(
     figures_every_epochs: int = 0,
     hyperparameters: Mapping[str, Any] | None = None,
     resume: Path | None = None,
+    report: EpochReport | None = None,
 ) -> FitResult:
     """Train a model until its validation loss stops falling and leave the best weights in it.
 
@@ -128,6 +130,8 @@ def fit(
         What the HParams tab shows, nested or flat.
     resume
         A ``last.ckpt`` to go on from, as if training had never stopped; best in the same `run_folder`.
+    report
+        Told of every epoch; training ends, pruned, where it says so.
 
     Raises
     ------
@@ -156,6 +160,7 @@ def fit(
         logger = EpochTensorBoardLogger(run_folder / "tensorboard", hyperparameters or {}, epochs_before)
     pictures = [] if logger is None else [LatentHistograms(logger), ComparisonFigures(logger, figures_every_epochs)]
     bar = [EpochProgressBar(checkpoints)] if options.progress_bar else []
+    reports = [] if report is None else [ReportEpochs(report)]
     with quiet_lightning():
         trainer = make_trainer(
             max_epochs=options.max_epochs,
@@ -164,7 +169,7 @@ def fit(
             devices=options.devices,
             strategy=options.strategy,
             precision=options.precision,
-            callbacks=[interrupt, patience, checkpoints, *pictures, *bar],
+            callbacks=[interrupt, patience, checkpoints, *pictures, *bar, *reports],
             logger=logger or False,
             default_root_dir=run_folder,
         )
@@ -178,7 +183,7 @@ def fit(
         metrics=checkpoints.best_metrics,
         best_epoch=checkpoints.best_epoch,
         epochs=trainer.current_epoch,
-        stopped_by=_stop_reason(interrupt, patience),
+        stopped_by=_stop_reason(interrupt, patience, pruned=any(callback.pruned for callback in reports)),
         best_checkpoint=checkpoints.best,
         last_checkpoint=checkpoints.last,
         seconds=module.seconds_trained,
@@ -205,7 +210,9 @@ def _run(
         raise
 
 
-def _stop_reason(interrupt: StopOnInterrupt, patience: Patience) -> StopReason:
+def _stop_reason(interrupt: StopOnInterrupt, patience: Patience, *, pruned: bool) -> StopReason:
     if interrupt.requested:
         return "interrupt"
+    if pruned:
+        return "pruned"
     return "early_stopping" if patience.exhausted else "max_epochs"

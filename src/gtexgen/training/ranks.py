@@ -1,11 +1,8 @@
-"""Which process of several speaks, and which run is the latest."""
+"""Which process of several speaks."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
-__all__ = ["link_latest", "on_first_rank"]
+__all__ = ["on_first_rank"]
 
 
 def on_first_rank() -> bool:
@@ -13,12 +10,3 @@ def on_first_rank() -> bool:
     from lightning.pytorch.utilities import rank_zero_only
 
     return int(getattr(rank_zero_only, "rank", 0) or 0) == 0
-
-
-def link_latest(outputs: Path, folder: Path) -> None:
-    """Point ``outputs/latest`` to `folder`, in one step, so that it is never absent or half made."""
-    outputs.mkdir(parents=True, exist_ok=True)
-    partial = outputs / f".latest-{os.getpid()}"
-    partial.unlink(missing_ok=True)
-    partial.symlink_to(os.path.relpath(folder, outputs), target_is_directory=True)
-    partial.replace(outputs / "latest")

@@ -13,7 +13,7 @@ from gtexgen.config.schema import RunSettings
 from gtexgen.data.store import ExpressionStore
 from gtexgen.errors import ConfigError
 from gtexgen.provenance import describe_process, write_record
-from gtexgen.training.latest import on_first_rank
+from gtexgen.training.ranks import on_first_rank
 
 __all__ = ["open_record"]
 

@@ -13,12 +13,13 @@ if TYPE_CHECKING:
 
     from gtexgen.training.baseline import BaselineResult
 
-__all__ = ["baseline_table", "print_table", "summary_table"]
+__all__ = ["print_table", "summary_table"]
 
 REASONS: dict[StopReason, str] = {
     "early_stopping": "early stopping",
     "max_epochs": "trainer.max_epochs",
     "interrupt": "Ctrl-C",
+    "pruned": "the study",
 }
 ROWS = {
     "elbo": "ELBO (nats)",
@@ -32,7 +33,12 @@ KEPT = {
 }
 
 
-def summary_table(result: FitResult) -> Table:
+def summary_table(result: FitResult | BaselineResult) -> Table:
+    """Lay out what a run came to."""
+    return _network_table(result) if isinstance(result, FitResult) else _baseline_table(result)
+
+
+def _network_table(result: FitResult) -> Table:
     """Set the best epoch's training and validation figures side by side, under what training took.
 
     The variance kept is that of generated samples as a share of the real one's, a median over genes.
@@ -57,7 +63,7 @@ def summary_table(result: FitResult) -> Table:
     return table
 
 
-def baseline_table(result: BaselineResult) -> Table:
+def _baseline_table(result: BaselineResult) -> Table:
     """Set what a baseline learnt from above what it keeps of the variance of validation samples."""
     from rich.table import Table
 

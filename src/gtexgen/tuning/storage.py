@@ -1,0 +1,106 @@
+"""Where a study is kept, and the lock that lets one process at a time take a trial."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gtexgen.errors import ConfigError
+
+if TYPE_CHECKING:
+    from optuna.storages import BaseStorage, RDBStorage
+
+__all__ = ["MISSED_HEARTBEATS", "open_storage", "study_lock"]
+
+MISSED_HEARTBEATS = 3
+"""Signs of life in a row that a trial misses before it is taken for dead."""
+
+SECONDS_FOR_LOCK = 600
+
+
+def open_storage(url: str | None, folder: Path, *, heartbeat: int, retries: int) -> BaseStorage:
+    """Open the storage of a study, and make it where there is none.
+
+    Parameters
+    ----------
+    url
+        Of a database, as SQLAlchemy writes it. None is a journal file in `folder`, for the processes of one machine.
+    folder
+        The study's.
+    heartbeat
+        Seconds between signs of life, which only a database keeps.
+    retries
+        How often a trial is tried again that gave none.
+
+    Raises
+    ------
+    ConfigError
+        If the database cannot be reached, or its driver is not installed.
+    """
+    from optuna.storages import JournalStorage, RDBStorage, RetryHeartbeatStaleTrialCallback
+    from optuna.storages.journal import JournalFileBackend
+
+    if url is None:
+        folder.mkdir(parents=True, exist_ok=True)
+        return JournalStorage(JournalFileBackend(str(folder / "journal.log")))
+    try:
+        return RDBStorage(
+            url,
+            heartbeat_interval=heartbeat,
+            grace_period=MISSED_HEARTBEATS * heartbeat,
+            heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(max_retry=retries),
+        )
+    except ImportError as error:
+        raise ConfigError(
+            f"sweep.storage: {error}\n  Remedy: install gtexgen with its extra 'postgresql', or the driver of your database"
+        ) from error
+    except Exception as error:  # each driver has errors of its own
+        raise ConfigError(f"sweep.storage: the database cannot be used: {str(error).splitlines()[0]}") from error
+
+
+@contextmanager
+def study_lock(storage: BaseStorage, name: str, folder: Path) -> Iterator[None]:
+    """Keep every other process that shares the study out; a process that dies lets go.
+
+    Parameters
+    ----------
+    storage
+        As `open_storage` gives it.
+    name
+        The study's.
+    folder
+        The study's; it holds the lock where the storage is a file.
+    """
+    from filelock import FileLock
+    from optuna.storages import RDBStorage
+
+    if isinstance(storage, RDBStorage) and storage.engine.dialect.name in LOCKS:
+        with _database_lock(storage, name):
+            yield
+    else:
+        with FileLock(folder / "study.lock", timeout=SECONDS_FOR_LOCK):
+            yield
+
+
+LOCKS = {
+    "postgresql": ("SELECT pg_advisory_lock(:key)", "SELECT pg_advisory_unlock(:key)"),
+    "mysql": (f"SELECT GET_LOCK(:key, {SECONDS_FOR_LOCK})", "SELECT RELEASE_LOCK(:key)"),
+}
+"""How a database that several machines reach takes a lock for a connection and gives it back."""
+
+
+@contextmanager
+def _database_lock(storage: RDBStorage, name: str) -> Iterator[None]:
+    from sqlalchemy import text
+
+    take, give_back = (text(statement) for statement in LOCKS[storage.engine.dialect.name])
+    key = {"key": zlib.crc32(f"gtexgen study {name}".encode())}
+    with storage.engine.connect() as connection:
+        connection.execute(take, key)
+        try:
+            yield
+        finally:
+            connection.execute(give_back, key)

@@ -1,0 +1,1 @@
+"""Where Hydra looks for sweepers; what this one does is in `gtexgen.tuning`."""
