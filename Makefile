@@ -19,9 +19,10 @@ demo: $(READY)
 	@echo "Synthetic samples, in TPM             outputs/demo/synthetic.parquet"
 	@echo "Training curves                       $(BIN)/tensorboard --logdir outputs/train"
 
-# One thread a process: tests that each take all cores slow each other many times over. Tests are handed out one by one: those of
-# the console scripts stand together, are slow, and would else all be one process's.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --maxschedchunk 1
+# One thread a process: tests that each take all cores slow each other many times over. Bytecode is kept, whatever the environment
+# says: each console script that a test starts would else spend ten seconds on compiling what it imports. Processes begin with
+# neighbouring tests, which share fixtures, and who has none left takes from the others.
+PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal
 
 test: $(READY)
 	$(PYTEST)

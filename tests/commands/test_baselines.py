@@ -16,7 +16,7 @@ from gtexgen.baselines import BASELINES
 from gtexgen.commands.generate import generate
 from gtexgen.config.locations import conf_folder
 from gtexgen.errors import GeneratorError
-from support.console import SMALL_COHORT, run_script, run_well
+from support.console import SMALL_COHORT, run_here, run_well
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +106,7 @@ def test_what_a_baseline_cannot_draw_is_refused(run: Path, tmp_path: Path, argum
 def test_what_has_no_meaning_for_a_baseline_is_an_error_that_says_so(
     folder: Path, arguments: list[str], expected: str
 ) -> None:
-    done = run_script("train", arguments, folder)
+    done = run_here("train", arguments, folder)
     assert done.returncode == 1
     assert expected in done.stderr
     assert "Traceback" not in done.stderr

@@ -19,7 +19,7 @@ from gtexgen.errors import ConfigError, GtexgenError
 from gtexgen.evaluation.catalogue import METRICS, metrics_of
 from gtexgen.evaluation.feature_space import FeatureSpace
 from gtexgen.evaluation.results import REAL, SUBJECT
-from support.console import run_script, run_well
+from support.console import run_here, run_script, run_well
 from support.judged import Fitted, assessment, fit_small, judge, write_judgement
 
 CANDIDATES = [SUBJECT, REAL, "class_gaussian"]
@@ -293,7 +293,15 @@ def test_the_script_helps_and_suggests_what_was_meant(tmp_path: Path) -> None:
         "synthetix=a.csv": "Did you mean 'synthetic'?",
         "condition=sx": "Did you mean 'sex'?",
     }.items():
-        done = run_script("evaluate", [argument], tmp_path)
+        done = run_here("evaluate", [argument], tmp_path)
         assert done.returncode == 1
         assert meant in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_a_mistake_is_told_on_standard_error_alone(tmp_path: Path) -> None:
+    done = run_script("evaluate", ["synthetix=a.csv"], tmp_path)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "Did you mean 'synthetic'?" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -16,7 +16,7 @@ from gtexgen.commands.generate import generate
 from gtexgen.config.locations import conf_folder
 from gtexgen.data.store import ExpressionStore
 from gtexgen.errors import GtexgenError
-from support.console import run_script, run_well
+from support.console import run_here, run_here_well, run_script, run_well
 
 
 def test_exact_counts_in_a_parquet_table(trained: Path) -> None:
@@ -32,7 +32,7 @@ def test_exact_counts_in_a_parquet_table(trained: Path) -> None:
 
 def test_training_counts_are_those_of_training(trained: Path) -> None:
     arguments = ["generator=outputs/latest/generator", "counts=training", "output=training.csv"]
-    table = pd.read_csv(run_well("generate", arguments, trained)[-1])
+    table = pd.read_csv(run_here_well("generate", arguments, trained)[-1])
     generator = Generator.load(trained / "outputs" / "latest")
     wanted = generator.training_counts.groupby("tissue")["n"].sum().to_dict()
     assert table["tissue"].value_counts().to_dict() == wanted
@@ -41,7 +41,7 @@ def test_training_counts_are_those_of_training(trained: Path) -> None:
 def test_the_seed_decides(trained: Path) -> None:
     def drawn(name: str, seed: int) -> pd.DataFrame:
         arguments = ["generator=outputs/latest", "counts=30", f"output={name}", f"seed={seed}"]
-        return pd.read_parquet(run_well("generate", arguments, trained)[-1])
+        return pd.read_parquet(run_here_well("generate", arguments, trained)[-1])
 
     one, again, two = drawn("one.parquet", 1), drawn("again.parquet", 1), drawn("two.parquet", 2)
     pd.testing.assert_frame_equal(one, again)
@@ -50,7 +50,7 @@ def test_the_seed_decides(trained: Path) -> None:
 
 def test_whole_donors_are_the_only_thing_asked_for(trained: Path) -> None:
     arguments = ["donors=6", "tissues=[Lung,Muscle]", "output=bodies.csv", "seed=1"]
-    path = Path(run_well("generate", arguments, trained)[-1])
+    path = Path(run_here_well("generate", arguments, trained)[-1])
     table = pd.read_csv(path)
     assert list(table.columns[:5]) == ["sample_id", "donor_id", "tissue", "age", "sex"]
     assert table.groupby("donor_id")["tissue"].apply(sorted).tolist() == [["Lung", "Muscle"]] * 6
@@ -68,7 +68,7 @@ def test_a_real_donor_is_completed(trained: Path) -> None:
     real = pd.concat([store.samples.iloc[rows].reset_index(drop=True), expression], axis=1)
     real.to_csv(trained / "real.csv", index=False)
     arguments = ["given=real.csv", "draws=2", "output=completed.h5ad", "seed=1"]
-    completed = anndata.read_h5ad(run_well("generate", arguments, trained)[-1]).obs.astype("str")
+    completed = anndata.read_h5ad(run_here_well("generate", arguments, trained)[-1]).obs.astype("str")
     assert set(completed["donor_id"]) == set(held_out)
     has = real.groupby("donor_id")["tissue"].agg(set)
     for donor, of_donor in completed.groupby("donor_id"):
@@ -118,11 +118,19 @@ def test_a_request_for_donors_that_makes_no_sense_is_refused(
 def test_what_cannot_be_had_is_an_error_that_lists_what_can(trained: Path, arguments: list[str], expected: str) -> None:
     given = {"generator": "outputs/latest", "counts": "training", "output": "refused.parquet"}
     given |= dict(argument.split("=", 1) for argument in arguments)
-    done = run_script("generate", [f"{key}={value}" for key, value in given.items()], trained)
+    done = run_here("generate", [f"{key}={value}" for key, value in given.items()], trained)
     assert done.returncode == 1
     assert expected in done.stderr
     assert "Traceback" not in done.stderr
     assert not list(trained.glob("*refused*"))
+
+
+def test_an_error_is_told_on_standard_error_alone(trained: Path) -> None:
+    done = run_script("generate", ["generator=outputs/latest", "counts={Moon:3}", "output=moon.parquet"], trained)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "never seen 'Moon'" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_sex_genes_follow_the_sex_asked_for(trained: Path) -> None:

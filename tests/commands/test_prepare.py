@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from gtexgen.data.store import ExpressionStore
-from support.console import SMALL_COHORT, run_script, run_well
+from support.console import SMALL_COHORT, run_here, run_here_well, run_script, run_well
 
 SAMPLES = "SAMPID\tSMTS\tSMTSD\nGTEX-A-1\tLung\tLung\nGTEX-A-2\tLiver\tLiver\nGTEX-B-1\tLung\tLung\n"
 SUBJECTS = "SUBJID\tSEX\tAGE\nGTEX-A\t1\t50-59\nGTEX-B\t2\t60-69\n"
@@ -36,7 +36,7 @@ def test_portal_files_become_a_store(files: Path) -> None:
 
 
 def test_what_is_dropped_is_said_and_kept(files: Path) -> None:
-    output = run_well("prepare", [*GIVEN, "store=store", "data.select.tissues=[Lung]"], files)
+    output = run_here_well("prepare", [*GIVEN, "store=store", "data.select.tissues=[Lung]"], files)
     assert any("Dropped 1 samples" in line and "GTEX-A-2" in line for line in output)
     record = json.loads((files / "store" / "store.json").read_text())
     assert sum(drop["count"] for drop in record["dropped"] if drop["what"] == "samples") == 1
@@ -59,13 +59,22 @@ def test_malformed_files_are_named_with_the_remedy(files: Path, change: tuple[st
     text = (files / name).read_text()
     assert old in text
     (files / name).write_text(text.replace(old, new))
-    done = run_script("prepare", [*GIVEN, "store=store"], files)
+    done = run_here("prepare", [*GIVEN, "store=store"], files)
     assert done.returncode == 1
     assert expected in done.stderr
     assert "Remedy" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (files / "store").exists()
     assert not [path for path in files.iterdir() if "partial" in path.name]
+
+
+def test_a_malformed_file_is_told_of_on_standard_error_alone(files: Path) -> None:
+    (files / "gene_tpm.gct").write_text(MATRIX.replace("7\t3", "7\tx"))
+    done = run_script("prepare", [*GIVEN, "store=store"], files)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "line 5, column 'GTEX-B-1'" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".tsv.gz", ".parquet"])
@@ -82,7 +91,7 @@ def test_the_orientation_of_a_table_is_found_by_its_sample_ids(files: Path, suff
     else:
         table.to_csv(path, sep="," if suffix == ".csv" else "\t")
     store = ExpressionStore.open(
-        run_well("prepare", [*GIVEN, f"data.expression={path.name}", "store=store"], files)[-1]
+        run_here_well("prepare", [*GIVEN, f"data.expression={path.name}", "store=store"], files)[-1]
     )
     np.testing.assert_array_equal(
         store.read(labels=["AAA", "BBB"]), np.array([[1, 0], [2.5, 7], [0, 3]], dtype=np.float32)
@@ -90,22 +99,22 @@ def test_the_orientation_of_a_table_is_found_by_its_sample_ids(files: Path, suff
 
 
 def test_samples_are_kept_by_any_column_under_its_own_name(files: Path) -> None:
-    run_well("prepare", [*GIVEN, "store=store", "data.select.where={SMTSD:Lung,SEX:male}"], files)
+    run_here_well("prepare", [*GIVEN, "store=store", "data.select.where={SMTSD:Lung,SEX:male}"], files)
     assert ExpressionStore.open(files / "store").samples["sample_id"].tolist() == ["GTEX-A-1"]
 
 
 def test_a_store_is_not_replaced_unasked(files: Path) -> None:
-    run_well("prepare", [*GIVEN, "store=store"], files)
-    done = run_script("prepare", [*GIVEN, "store=store", "data.select.tissues=[Lung]"], files)
+    run_here_well("prepare", [*GIVEN, "store=store"], files)
+    done = run_here("prepare", [*GIVEN, "store=store", "data.select.tissues=[Lung]"], files)
     assert done.returncode == 1
     assert "overwrite=true" in done.stderr
     assert ExpressionStore.open(files / "store").n_samples == 3
-    run_well("prepare", [*GIVEN, "store=store", "data.select.tissues=[Lung]", "overwrite=true"], files)
+    run_here_well("prepare", [*GIVEN, "store=store", "data.select.tissues=[Lung]", "overwrite=true"], files)
     assert ExpressionStore.open(files / "store").n_samples == 2
 
 
 def test_the_demo_cohort_is_ready_without_files(tmp_path: Path) -> None:
-    store = ExpressionStore.open(run_well("prepare", [*SMALL_COHORT], tmp_path)[-1])
+    store = ExpressionStore.open(run_here_well("prepare", [*SMALL_COHORT], tmp_path)[-1])
     assert (store.n_samples, store.n_genes) == (400, 60)
     assert store.samples["tissue"].nunique() == 30
     assert {"XIST", "RPS4Y1", "DDX3Y"} <= set(store.labels)
@@ -119,7 +128,7 @@ def test_real_files_are_read_whole(real_data: Path, tmp_path: Path) -> None:
         f"data.samples={folder}/gtex_v6_small_SampleAttributesDS.txt",
         f"data.subjects={folder}/gtex_v6_small_SubjectPhenotypesDS.txt",
     ]
-    store = ExpressionStore.open(run_well("prepare", arguments, tmp_path)[-1])
+    store = ExpressionStore.open(run_here_well("prepare", arguments, tmp_path)[-1])
     assert (store.n_samples, store.n_genes, store.units) == (872, 523, "RPKM")
     table = (
         pd.read_csv(arguments[1].split("=", 1)[1], sep="\t", skiprows=2).set_index("Description").drop(columns="Name")

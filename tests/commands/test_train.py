@@ -18,7 +18,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from gtexgen import Generator
 from gtexgen.generator import NetworkGenerator
-from support.console import SMALL_COHORT, SMALL_MODEL, run_script, run_well
+from support.console import SMALL_COHORT, SMALL_MODEL, run_here, run_here_well, run_well
 
 
 def test_the_generator_is_printed_last_and_is_the_latest(trained: Path) -> None:
@@ -94,8 +94,8 @@ def test_the_same_seed_trains_the_same_generator(tmp_path: Path) -> None:
 
 def test_a_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
     arguments = [*SMALL_COHORT, *SMALL_MODEL, "seed=5"]
-    whole = Path(run_well("train", [*arguments, "trainer.max_epochs=4"], tmp_path)[-1])
-    half = Path(run_well("train", [*arguments, "trainer.max_epochs=2"], tmp_path)[-1])
+    whole = Path(run_here_well("train", [*arguments, "trainer.max_epochs=4"], tmp_path)[-1])
+    half = Path(run_here_well("train", [*arguments, "trainer.max_epochs=2"], tmp_path)[-1])
     resumed = run_well("train", [f"resume={half.parent}", "trainer.max_epochs=4"], tmp_path)[-1]
     assert Path(resumed) == half
     metrics = [json.loads((path / "metrics.json").read_text())["val/elbo"] for path in (whole, half)]
@@ -106,7 +106,7 @@ def test_a_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
 
 
 def test_resume_changes_the_trainer_only(trained: Path) -> None:
-    done = run_script("train", ["resume=outputs/latest", "model.latent=8"], trained)
+    done = run_here("train", ["resume=outputs/latest", "model.latent=8"], trained)
     assert done.returncode == 1
     assert "only trainer.* may be changed, not model.latent=8" in done.stderr
 
@@ -114,7 +114,7 @@ def test_resume_changes_the_trainer_only(trained: Path) -> None:
 def test_a_folder_that_holds_a_run_is_left_alone(trained: Path) -> None:
     run = (trained / "outputs" / "latest").resolve()
     before = (run / "run.json").read_bytes()
-    done = run_script("train", [*SMALL_COHORT, f"hydra.run.dir={run}"], trained)
+    done = run_here("train", [*SMALL_COHORT, f"hydra.run.dir={run}"], trained)
     assert done.returncode == 1
     assert "already holds a run" in done.stderr
     assert (run / "run.json").read_bytes() == before
@@ -148,7 +148,7 @@ def test_ctrl_c_keeps_the_work(tmp_path: Path) -> None:
 
 def test_several_runs_at_once_by_multirun(tmp_path: Path) -> None:
     arguments = ["--multirun", *SMALL_COHORT, *SMALL_MODEL, "trainer.max_epochs=1", "model.latent=2,3"]
-    run_well("train", arguments, tmp_path)
+    run_here_well("train", arguments, tmp_path)
     found = sorted(tmp_path.glob("outputs/multirun/*/*/generator"))
     assert [NetworkGenerator.load(path).spec.latent for path in found] == [2, 3]
     assert (tmp_path / "outputs" / "latest" / "generator").resolve() == found[1]

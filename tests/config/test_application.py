@@ -1,4 +1,4 @@
-"""The console scripts as a user meets them: real processes."""
+"""The console scripts as a user meets them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from support.console import run_script
+from support.console import run_here, run_script
 
 
 @pytest.mark.parametrize(
@@ -30,12 +30,20 @@ from support.console import run_script
     ],
 )
 def test_a_mistake_is_explained_before_any_work(arguments: list[str], expected: str, tmp_path: Path) -> None:
-    done = run_script("train", arguments, tmp_path)
+    done = run_here("train", arguments, tmp_path)
     assert done.returncode == 1
     assert expected in done.stderr
     assert "Traceback" not in done.stderr
     assert not list(tmp_path.rglob("*.parquet"))
     assert not list(tmp_path.glob("outputs/train/*"))
+
+
+def test_a_mistake_is_told_on_standard_error_alone(tmp_path: Path) -> None:
+    done = run_script("train", ["model=cvea"], tmp_path)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "Did you mean 'cvae'?" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_the_traceback_is_there_for_those_who_ask(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""An installed wheel carries conf/ and its scripts work from any folder."""
+"""An installed wheel carries conf/, sweeps/ and the sweeper, and its scripts work from any folder."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_wheel_carries_the_configuration(tmp_path: Path) -> None:
     elsewhere.mkdir()
     small = ["data.donors=20", "data.samples=200", "data.genes=40", "trainer.max_epochs=1"]
     done = subprocess.run(
-        [sys.executable, str(site / "bin" / "gtexgen-train"), *small],
+        [sys.executable, str(site / "bin" / "gtexgen-train"), "--multirun", "sweep=demo", "sweep.trials=1", *small],
         cwd=elsewhere,
         env={**os.environ, "PYTHONPATH": str(site)},
         capture_output=True,
@@ -52,7 +52,7 @@ def test_a_wheel_carries_the_configuration(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     generator = Path(done.stdout.splitlines()[-1])
-    assert generator == (elsewhere / "outputs" / "latest" / "generator").resolve()
+    assert generator.resolve() == (elsewhere / "outputs" / "sweeps" / "demo" / "trials" / "0" / "generator").resolve()
     where = "import gtexgen.config.locations as l; print(l.conf_folder())"
     found = subprocess.run(
         [sys.executable, "-c", where],

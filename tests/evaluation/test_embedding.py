@@ -15,11 +15,11 @@ FEATURES = 60
 CENTRES = 12 * np.random.default_rng(1).standard_normal((3, FEATURES))
 
 
-def clusters(n: int, seed: int) -> tuple[Array, npt.NDArray[np.intp]]:
-    """Samples of three clusters in turn, and the cluster of each."""
+def clusters(n: int, seed: int, apart: float = 1.0) -> tuple[Array, npt.NDArray[np.intp]]:
+    """Samples of three clusters in turn, and the cluster of each; `apart` scales the distances between the three."""
     label = np.arange(n) % 3
     noise = np.random.default_rng(seed).standard_normal((n, FEATURES))
-    return (CENTRES[label] + noise).astype(np.float32), label
+    return (apart * CENTRES[label] + noise).astype(np.float32), label
 
 
 def nearest_cluster(embedding: Embedding, real: npt.NDArray[np.intp]) -> Mapping[str, npt.NDArray[np.intp]]:
@@ -63,7 +63,8 @@ def test_at_most_fifty_components_are_embedded() -> None:
 
 @pytest.mark.parametrize("dimensions", [2, 3])
 def test_tsne_keeps_clusters_apart_and_puts_others_among_their_own(dimensions: int) -> None:
-    (real, of_real), (other, of_other) = clusters(180, 0), clusters(60, 1)
+    # A cluster holds more samples than t-SNE looks at, 3 x the perplexity: smaller ones leave more on their way.
+    (real, of_real), (other, of_other) = clusters(300, 0, apart=1 / 12), clusters(180, 1, apart=1 / 12)
     embedding = embed(real, {"generated": other}, "tsne", dimensions, seed=3)
     found = nearest_cluster(embedding, of_real)
     for kind, cluster in {"real": of_real, "generated": of_other}.items():

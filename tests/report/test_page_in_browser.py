@@ -43,8 +43,14 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def page(browser: Browser, report: Path) -> Page:
-    """The report on a desktop, in light colours."""
-    return open_report(browser, report, DESKTOP, "light")
+    """The report on a desktop, in light colours, at rest.
+
+    A figure gets its legend when it is drawn, which pushes down what follows, and a button that moves away between the
+    press and the release of the mouse is not pressed.
+    """
+    page = open_report(browser, report, DESKTOP, "light")
+    draw_all(page)
+    return page
 
 
 def open_report(browser: Browser, report: Path, size: dict[str, int], scheme: str) -> Page:

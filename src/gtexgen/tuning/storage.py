@@ -55,7 +55,7 @@ def open_storage(url: str | None, folder: Path, *, heartbeat: int, retries: int)
         )
     except ImportError as error:
         raise ConfigError(
-            f"sweep.storage: {error}\n  Remedy: install gtexgen with its extra 'postgresql', or the driver of your database"
+            f"sweep.storage: {error}\n  Remedy: install gtexgen with its extra 'postgresql', or your database's driver."
         ) from error
     except Exception as error:  # each driver has errors of its own
         raise ConfigError(f"sweep.storage: the database cannot be used: {str(error).splitlines()[0]}") from error
