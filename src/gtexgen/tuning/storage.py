@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from gtexgen.errors import ConfigError
 
 if TYPE_CHECKING:
-    from optuna.storages import BaseStorage, RDBStorage
+    from optuna.storages import BaseStorage
+    from sqlalchemy.engine import Engine
 
 __all__ = ["MISSED_HEARTBEATS", "open_storage", "study_lock"]
 
@@ -42,17 +43,19 @@ def open_storage(url: str | None, folder: Path, *, heartbeat: int, retries: int)
     """
     from optuna.storages import JournalStorage, RDBStorage, RetryHeartbeatStaleTrialCallback
     from optuna.storages.journal import JournalFileBackend
+    from sqlalchemy import create_engine
 
     if url is None:
         folder.mkdir(parents=True, exist_ok=True)
         return JournalStorage(JournalFileBackend(str(folder / "journal.log")))
     try:
-        return RDBStorage(
-            url,
-            heartbeat_interval=heartbeat,
-            grace_period=MISSED_HEARTBEATS * heartbeat,
-            heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(max_retry=retries),
-        )
+        with _locked(create_engine(url), "tables", folder):  # two processes that make the tables at once would fail
+            return RDBStorage(
+                url,
+                heartbeat_interval=heartbeat,
+                grace_period=MISSED_HEARTBEATS * heartbeat,
+                heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(max_retry=retries),
+            )
     except ImportError as error:
         raise ConfigError(
             f"sweep.storage: {error}\n  Remedy: install gtexgen with its extra 'postgresql', or your database's driver."
@@ -74,15 +77,10 @@ def study_lock(storage: BaseStorage, name: str, folder: Path) -> Iterator[None]:
     folder
         The study's; it holds the lock where the storage is a file.
     """
-    from filelock import FileLock
     from optuna.storages import RDBStorage
 
-    if isinstance(storage, RDBStorage) and storage.engine.dialect.name in LOCKS:
-        with _database_lock(storage, name):
-            yield
-    else:
-        with FileLock(folder / "study.lock", timeout=SECONDS_FOR_LOCK):
-            yield
+    with _locked(storage.engine if isinstance(storage, RDBStorage) else None, name, folder):
+        yield
 
 
 LOCKS = {
@@ -93,12 +91,20 @@ LOCKS = {
 
 
 @contextmanager
-def _database_lock(storage: RDBStorage, name: str) -> Iterator[None]:
+def _locked(engine: Engine | None, name: str, folder: Path) -> Iterator[None]:
+    """Hold a lock in the database where it has locks, and else as a file of the folder."""
+    if engine is None or engine.dialect.name not in LOCKS:
+        from filelock import FileLock
+
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / "study.lock", timeout=SECONDS_FOR_LOCK):
+            yield
+        return
     from sqlalchemy import text
 
-    take, give_back = (text(statement) for statement in LOCKS[storage.engine.dialect.name])
+    take, give_back = (text(statement) for statement in LOCKS[engine.dialect.name])
     key = {"key": zlib.crc32(f"gtexgen study {name}".encode())}
-    with storage.engine.connect() as connection:
+    with engine.connect() as connection:
         connection.execute(take, key)
         try:
             yield
