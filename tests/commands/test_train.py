@@ -93,7 +93,7 @@ def test_the_same_seed_trains_the_same_generator(tmp_path: Path) -> None:
 
 
 def test_a_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
-    arguments = [*SMALL_COHORT, *SMALL_MODEL, "seed=5"]
+    arguments = [*SMALL_COHORT, *SMALL_MODEL, "seed=5", "trainer.schedule=constant"]
     whole = Path(run_here_well("train", [*arguments, "trainer.max_epochs=4"], tmp_path)[-1])
     half = Path(run_here_well("train", [*arguments, "trainer.max_epochs=2"], tmp_path)[-1])
     resumed = run_well("train", [f"resume={half.parent}", "trainer.max_epochs=4"], tmp_path)[-1]

@@ -123,7 +123,7 @@ def test_use_before_fit() -> None:
 def test_unknown_settings() -> None:
     with pytest.raises(ConfigError, match=r"log10.*known: log2, none"):
         Scaling("log10")  # type: ignore[arg-type]
-    with pytest.raises(ConfigError, match=r"robust.*known: standard, min_max, none"):
+    with pytest.raises(ConfigError, match=r"robust.*known: standard, min_max, normal_scores, none"):
         Scaling(method="robust")  # type: ignore[arg-type]
 
 

@@ -27,7 +27,7 @@ def test_defaults_are_those_of_conf() -> None:
 
 def test_validation_elbo_rises_and_the_result_says_so(train: Train) -> None:
     first = train("short", max_epochs=1, learning_rate=0.01)
-    last = train("long", max_epochs=8, learning_rate=0.01)
+    last = train("long", max_epochs=8, learning_rate=0.01, schedule="constant")
     assert last.metrics["val/elbo"] > first.metrics["val/elbo"] + 1
     assert last.epochs == 8
     assert last.stopped_by == "max_epochs"
@@ -108,10 +108,10 @@ def test_same_seed_gives_the_same_result(train: Train) -> None:
 
 def test_a_resumed_run_equals_one_that_was_never_stopped(train: Train) -> None:
     # Both runs do the same operations in the same order; the tolerance is for sums that threads split up differently.
-    straight = train("straight", max_epochs=6)
-    stopped = train("stopped", max_epochs=2)
+    straight = train("straight", max_epochs=6, schedule="constant")
+    stopped = train("stopped", max_epochs=2, schedule="constant")
     assert stopped.epochs == 2
-    resumed = train("stopped", max_epochs=6, resume=stopped.last_checkpoint)
+    resumed = train("stopped", max_epochs=6, schedule="constant", resume=stopped.last_checkpoint)
     assert (resumed.epochs, resumed.best_epoch) == (6, straight.best_epoch)
     assert resumed.metrics == pytest.approx(straight.metrics, rel=1e-5)
     ours, theirs = (load_checkpoint(result.last_checkpoint) for result in (resumed, straight))
@@ -132,14 +132,16 @@ def test_a_run_that_was_killed_meets_the_same_epochs_again(train: Train) -> None
 
 
 def test_a_resumed_run_keeps_the_count_of_early_stopping(train: Train) -> None:
-    options: dict[str, Any] = {"learning_rate": 0.05, "patience": 4}
+    options: dict[str, Any] = {"learning_rate": 0.05, "patience": 4, "schedule": "constant"}
     straight = train("straight", max_epochs=200, **options)
     assert straight.stopped_by == "early_stopping"
     stopped = train("stopped", max_epochs=straight.best_epoch + 2, **options)
     resumed = train("stopped", max_epochs=200, resume=stopped.last_checkpoint, **options)
     assert (resumed.epochs, resumed.stopped_by) == (straight.epochs, "early_stopping")
     assert resumed.best_epoch == straight.best_epoch
-    patient = train("stopped", max_epochs=straight.epochs + 2, resume=resumed.last_checkpoint, patience=50)
+    patient = train(
+        "stopped", max_epochs=straight.epochs + 2, resume=resumed.last_checkpoint, **options | {"patience": 50}
+    )
     assert patient.epochs == straight.epochs + 2
 
 

@@ -26,7 +26,7 @@ def train(folder: Path, epochs: int, *, budget: int = 2**30, resume: Path | None
     torch.manual_seed(0)
     model = build_model(ModelSpec(latent=4, hidden=[16], head=HEAD), cohort.n_genes, len(TISSUES))
     data.pairs = model.head.batch_pairs(data.parts())
-    options = FitOptions(max_epochs=epochs, accelerator="cpu", progress_bar=False)
+    options = FitOptions(max_epochs=epochs, schedule="constant", accelerator="cpu", progress_bar=False)
     return fit(model, data, folder, options=options, tensorboard=False, resume=resume)
 
 

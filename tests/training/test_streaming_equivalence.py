@@ -30,7 +30,7 @@ def test_in_memory_and_streaming_reach_the_same_validation_elbo(tmp_path: Path) 
 
 def test_a_streaming_run_resumes_as_if_it_had_never_stopped(tmp_path: Path) -> None:
     def run(folder: str, max_epochs: int, resume: Path | None = None) -> FitResult:
-        options = FitOptions(max_epochs=max_epochs, accelerator="cpu", progress_bar=False)
+        options = FitOptions(max_epochs=max_epochs, schedule="constant", accelerator="cpu", progress_bar=False)
         data = Cohort().data(memory_budget_bytes=0)
         return fit(cohort_model(), data, tmp_path / folder, options=options, tensorboard=False, resume=resume)
 

@@ -47,10 +47,10 @@ def test_the_experiment_alone_gives_the_settings_of_the_trial(
 
 def test_only_what_differs_is_written(composed: Composer, loader: ConfigLoader) -> None:
     config = composed("sweep=demo")
-    line = ["sweep=demo", "model.latent=20", "model.dropout=0.25", "prior=fitted_mixture", "sweep.workers=2"]
+    line = ["sweep=demo", "model.latent=64", "model.dropout=0.25", "prior=fitted_flow", "sweep.workers=2"]
     changes = changes_of(line, config, loader)
     assert changes == Changes(
-        {"prior": "fitted_mixture"}, {"model": {"dropout": 0.25}, "trainer": {"max_epochs": config.trainer.max_epochs}}
+        {"prior": "fitted_flow"}, {"model": {"dropout": 0.25}, "trainer": {"max_epochs": config.trainer.max_epochs}}
     )
 
 

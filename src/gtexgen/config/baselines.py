@@ -11,7 +11,7 @@ from gtexgen.errors import ConfigError
 
 __all__ = ["baseline_config", "is_baseline"]
 
-OF_NETWORKS = ("scaling", "loader", "likelihood", "prior", "trainer")
+OF_NETWORKS = ("scaling", "loader", "likelihood", "prior", "calibration", "trainer")
 
 
 def is_baseline(config: DictConfig) -> bool:

@@ -15,6 +15,7 @@ __all__ = [
     "BASELINE_SCHEMAS",
     "DATA_SCHEMAS",
     "BaselineTrainSettings",
+    "CalibrationSettings",
     "ClassGaussianSettings",
     "ColumnSettings",
     "DemoSettings",
@@ -134,7 +135,15 @@ class ScalingSettings:
     """How expression is put on the model's scale."""
 
     transform: Annotated[str, one_of("log2", "none")]
-    method: Annotated[str, one_of("standard", "min_max", "none")]
+    method: Annotated[str, one_of("standard", "min_max", "normal_scores", "none")]
+
+
+@dataclass
+class CalibrationSettings:
+    """How the distribution of each gene is put right after training."""
+
+    levels: Annotated[int | None, at_least(2)]
+    min_samples: Annotated[int, at_least(2)]
 
 
 @dataclass
@@ -266,6 +275,7 @@ class TrainSettings(RunSettings):
     model: ModelSettings
     likelihood: dict[str, Any]
     prior: dict[str, Any]
+    calibration: CalibrationSettings
     trainer: TrainerSettings
 
 

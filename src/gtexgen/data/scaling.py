@@ -1,23 +1,25 @@
 """From store units to the model's scale and back, gene by gene.
 
-``scaled = (t(x) - shift) / factor`` with ``t`` the transform; ``unscale`` is its inverse. Both are fitted to
-training samples alone.
+``scaled = (t(x) - shift) / factor`` with ``t`` the transform, or the normal scores of ``t(x)``; ``unscale`` is its
+inverse. Both are fitted to training samples alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal, Self, TypeVar, get_args
 
 import numpy as np
 import numpy.typing as npt
 
+from gtexgen.data.normal_scores import NormalScores, thinned
 from gtexgen.errors import ConfigError, DataError
 
 __all__ = ["Method", "Scaling", "Transform"]
 
 Transform = Literal["log2", "none"]
-Method = Literal["standard", "min_max", "none"]
+Method = Literal["standard", "min_max", "normal_scores", "none"]
 FloatArray = npt.NDArray[np.float64]
 Value = TypeVar("Value", np.float32, np.float64)
 
@@ -35,12 +37,15 @@ class Scaling:
     method
         ``"standard"``: shift is a gene's mean and factor its standard deviation (of the population);
         ``"min_max"``: shift is its minimum and factor its range, so that training samples lie in 0-1;
+        ``"normal_scores"``: the standard normal scores of its ranks, see `gtexgen.data.normal_scores.NormalScores`;
         ``"none"``: 0 and 1. A gene that is constant in training has factor 1.
 
     Attributes
     ----------
     shift, factor
-        Shape ``(genes,)`` float64; None before `fit`, and with the method ``"none"``.
+        Shape ``(genes,)`` float64; None before `fit`, and with the methods ``"none"`` and ``"normal_scores"``.
+    scores
+        The map to normal scores; None before `fit`, and with any other method.
     largest
         The largest value of each gene in training, in store units, shape ``(genes,)``; None before `fit`.
     """
@@ -56,6 +61,7 @@ class Scaling:
         self.method: Method = method
         self.shift: FloatArray | None = None
         self.factor: FloatArray | None = None
+        self.scores: NormalScores | None = None
         self.largest: FloatArray | None = None
 
     def __repr__(self) -> str:
@@ -80,15 +86,18 @@ class Scaling:
             There is no sample, or a value that is not finite.
         """
         moments = _Moments()
-        for block in blocks:
-            if len(block):
-                moments.add(self._transformed(block.astype(np.float64)))
+        transformed = moments.pass_on(self._transformed(block.astype(np.float64)) for block in blocks if len(block))
+        values = thinned(transformed if self.method == "normal_scores" else ())
+        deque(transformed, maxlen=0)
         if moments.n == 0:
             raise DataError("there are no training samples to fit the scaling to")
         if bad := int((~np.isfinite(moments.low + moments.high + moments.mean)).sum()):
             raise DataError(f"{bad} genes hold values in training that are not finite expression")
         self.largest = np.expm1(moments.high * LN2) if self.transform == "log2" else moments.high
         if self.method == "none":
+            return self
+        if self.method == "normal_scores":
+            self.scores = NormalScores.fit(values)
             return self
         if self.method == "standard":
             self.shift, width = moments.mean, np.sqrt(moments.squares / moments.n)
@@ -102,6 +111,8 @@ class Scaling:
         values = self._transformed(expression)
         if self.method == "none":
             return values
+        if self.method == "normal_scores":
+            return self._fitted_scores().to_scores(values.astype(np.float64)).astype(expression.dtype)
         shift, factor = self._fitted(values.dtype)
         values -= shift
         values /= factor
@@ -113,7 +124,9 @@ class Scaling:
         Values are right to within rounding, and what `scale` makes of 0 is 0 again exactly.
         """
         values = scaled.copy()
-        if self.method != "none":
+        if self.method == "normal_scores":
+            values = self._fitted_scores().from_scores(scaled.astype(np.float64)).astype(scaled.dtype)
+        elif self.method != "none":
             shift, factor = self._fitted(values.dtype)
             values *= factor
             values += shift
@@ -127,7 +140,8 @@ class Scaling:
         """Give all of it as plain values for a JSON file; floats survive exactly."""
         arrays = {"shift": self.shift, "factor": self.factor, "largest": self.largest}
         values = {name: None if array is None else array.tolist() for name, array in arrays.items()}
-        return {"transform": self.transform, "method": self.method, **values}
+        scores = None if self.scores is None else self.scores.to_json()
+        return {"transform": self.transform, "method": self.method, **values, "scores": scores}
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Scaling:
@@ -136,6 +150,8 @@ class Scaling:
         for name in ("shift", "factor", "largest"):
             if content[name] is not None:
                 setattr(scaling, name, np.array(content[name], dtype=np.float64))
+        if content.get("scores") is not None:
+            scaling.scores = NormalScores.from_json(content["scores"])
         return scaling
 
     def _transformed(self, expression: npt.NDArray[Value]) -> npt.NDArray[Value]:
@@ -145,6 +161,11 @@ class Scaling:
         values = np.log1p(expression)
         values /= LN2
         return values
+
+    def _fitted_scores(self) -> NormalScores:
+        if self.scores is None:
+            raise RuntimeError(f"{self!r} is used before it is fitted")
+        return self.scores
 
     def _fitted(self, dtype: np.dtype[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
         if self.shift is None or self.factor is None:
@@ -165,6 +186,12 @@ class _Moments:
         self.squares: FloatArray = np.zeros(0)
         self.low: FloatArray = np.zeros(0)
         self.high: FloatArray = np.zeros(0)
+
+    def pass_on(self, blocks: Iterable[FloatArray]) -> Iterator[FloatArray]:
+        """Merge blocks as they go by."""
+        for block in blocks:
+            self.add(block)
+            yield block
 
     def add(self, block: FloatArray) -> None:
         """Merge samples ``(samples, genes)``, at least one."""

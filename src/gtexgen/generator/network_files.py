@@ -1,4 +1,4 @@
-"""What the files of networks hold: their weights, and what is known of donors."""
+"""What the files of networks hold: their weights, what is known of donors, and the calibration."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 import yaml
+from safetensors.numpy import load as load_arrays
+from safetensors.numpy import save as save_arrays
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
 from gtexgen.errors import ConfigError, GeneratorError
+from gtexgen.generator.calibration import Calibration
 from gtexgen.generator.donors import DonorModel, Donors
 from gtexgen.generator.files import to_json
 from gtexgen.generator.folder import GeneratorFolder
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["pack_networks", "unpack_networks"]
 
 DONORS = "donors.json"
+CALIBRATION = "calibration.json"
 
 
 def pack_networks(generator: NetworkGenerator) -> dict[str, bytes]:
@@ -34,11 +38,14 @@ def pack_networks(generator: NetworkGenerator) -> dict[str, bytes]:
     if generator.donors is not None:
         files["donors.safetensors"] = _tensors(generator.donors.model)
         files[DONORS] = to_json(generator.donors.tally.to_json())
+    if (calibration := generator.calibration) is not None:
+        files["calibration.safetensors"] = save_arrays(calibration.arrays())
+        files[CALIBRATION] = to_json({"column": calibration.column, "classes": calibration.classes})
     return files
 
 
 def unpack_networks(folder: GeneratorFolder, n_genes: int, n_conditions: int) -> dict[str, Any]:
-    """Read ``networks``, ``spec`` and ``donors``, on the CPU.
+    """Read ``networks``, ``spec``, ``donors`` and ``calibration``, on the CPU.
 
     Raises
     ------
@@ -51,6 +58,7 @@ def unpack_networks(folder: GeneratorFolder, n_genes: int, n_conditions: int) ->
         "networks": _networks(folder, spec, n_genes, n_conditions, tensors),
         "spec": spec,
         "donors": _donors(folder, spec, n_genes, n_conditions),
+        "calibration": _calibration(folder),
     }
 
 
@@ -65,6 +73,17 @@ def _donors(folder: GeneratorFolder, spec: ModelSpec, n_genes: int, n_conditions
     model = DonorModel(spec.latent, n_genes, n_conditions)
     folder.read("donors.safetensors", lambda content: model.load_state_dict(load_tensors(content)))
     return Donors(model, folder.read(DONORS, lambda content: DonorTally.from_json(json.loads(content))))
+
+
+def _calibration(folder: GeneratorFolder) -> Calibration | None:
+    """Read the calibration; older generators, and those that were trained without, have none."""
+    if CALIBRATION not in folder.about["sha256"]:
+        return None
+    about = folder.read(CALIBRATION, json.loads)
+    return folder.read(
+        "calibration.safetensors",
+        lambda content: Calibration.restore(about["column"], about["classes"], load_arrays(content)),
+    )
 
 
 def _networks(

@@ -15,6 +15,7 @@ from torch import Tensor
 from gtexgen.data.tables.base import SAMPLE_ID, check_columns
 from gtexgen.errors import DataError
 from gtexgen.generator.bodies import Tissues
+from gtexgen.generator.calibration import Calibration
 from gtexgen.generator.donors import Donors
 from gtexgen.generator.fitted import chunk_rows
 from gtexgen.generator.folder import GeneratorFolder
@@ -45,11 +46,14 @@ class NetworkGenerator(Generator, kind="networks"):
         What `networks` was built from.
     donors
         What the samples of one donor share; None where training had nothing to learn it from.
+    calibration
+        Brings what is drawn to the distribution of each gene within a tissue; None leaves it as it is.
     """
 
     networks: Networks
     spec: ModelSpec
     donors: Donors | None = None
+    calibration: Calibration | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -174,6 +178,23 @@ class NetworkGenerator(Generator, kind="networks"):
         """
         require_columns(table, self.fields, "condition columns")
         return torch.from_numpy(self.encoder.encode(table)).to(self.device)
+
+    def expression_of(self, scaled: Tensor, samples: pd.DataFrame, *, noise: bool) -> np.ndarray:
+        """Bring what the networks drew to store units, calibrated; expected values need no calibration.
+
+        Parameters
+        ----------
+        scaled
+            ``(samples, genes)`` on the model's scale.
+        samples
+            The condition columns, a row a sample.
+        noise
+            Whether `scaled` was drawn, or is the likelihood's mean.
+        """
+        values = scaled.cpu().numpy()
+        if noise and self.calibration is not None:
+            values = self.calibration.apply(values, {name: samples[name].to_numpy(object) for name in self.fields})
+        return self.to_store_units(values)
 
     def _chunks(self, n_rows: int) -> Iterator[slice]:
         size = chunk_rows(len(self.genes))

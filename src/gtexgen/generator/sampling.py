@@ -70,7 +70,7 @@ def draw_samples(fitted: NetworkGenerator, wanted: pd.DataFrame, *, seed: int, n
     def expression(rows: IndexArray) -> FloatArray:
         with torch.inference_mode():
             scaled = fitted.networks.sample(encoded[torch.from_numpy(rows)], random, noise=noise)
-        return fitted.to_store_units(scaled.cpu().numpy())
+        return fitted.expression_of(scaled, wanted.iloc[rows], noise=noise)
 
     return chunks_of(wanted, fitted.fields, len(fitted.genes), expression)
 
@@ -119,7 +119,7 @@ def draw_bodies(
                 random=random,
                 noise=noise,
             )
-        yield samples, fitted.to_store_units(scaled.cpu().numpy())
+        yield samples, fitted.expression_of(scaled, samples, noise=noise)
 
 
 class _KnownSamples:

@@ -17,6 +17,7 @@ from gtexgen.data.splits import Split, split_donors
 from gtexgen.data.store import ExpressionStore
 from gtexgen.errors import ConfigError, GtexgenError
 from gtexgen.generator import NetworkGenerator
+from gtexgen.generator.calibration import Calibration, fit_calibration
 from gtexgen.generator.counts import count_combinations
 from gtexgen.generator.donor_fit import fit_donors
 from gtexgen.models.build import GenerativeModel, ModelSpec, build_model
@@ -255,4 +256,14 @@ def _generator(
         metrics=result.metrics,
         settings=asdict(settings),
         donors=fit_donors(model.networks, data.training_part(), list(settings.condition), seed=settings.seed),
+        calibration=_calibration(settings, model, data),
+    )
+
+
+def _calibration(settings: TrainSettings, model: GenerativeModel, data: ExpressionDataModule) -> Calibration | None:
+    calibration, fields = settings.calibration, list(settings.condition)
+    if calibration.levels is None or model.networks.likelihood.support == "counts":
+        return None
+    return fit_calibration(
+        model.networks, data.training_part(), fields, levels=calibration.levels, min_samples=calibration.min_samples
     )

@@ -47,13 +47,13 @@ class FitOptions:
         Whether to show one.
     """
 
-    max_epochs: int = 500
+    max_epochs: int = 120
     patience: int = 25
     min_delta: float = 0.0
     learning_rate: float = 1e-3
-    weight_decay: float = 0.0
+    weight_decay: float = 1e-4
     gradient_clip: float | None = None
-    schedule: LearningRateSchedule = "constant"
+    schedule: LearningRateSchedule = "cosine"
     accelerator: str = "auto"
     devices: int | str | list[int] = "auto"
     strategy: str = "auto"

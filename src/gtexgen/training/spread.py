@@ -18,22 +18,19 @@ __all__ = ["Spread"]
 
 
 class Spread:
-    """The variances of one kind of samples, on both scales.
-
-    The model's scale divides a transform of store units by a factor, so that the variances of the transform are enough.
-    """
+    """The variances of one kind of samples, on both scales."""
 
     def __init__(self, generator: Generator, conditions: pd.DataFrame) -> None:
         self._conditions = conditions
-        self._scaling = generator.scaling
         shape = (len(conditions), len(generator.genes))
-        self._moments = {transform: ConditionMoments(*shape) for transform in {"log2", generator.scaling.transform}}
+        scales = (Scaling("log2", "none"), generator.scaling)
+        self._moments = [(scaling, ConditionMoments(*shape)) for scaling in scales]
 
     def add(self, samples: pd.DataFrame, expression: npt.NDArray[np.float32]) -> None:
         """Add ``(samples, genes)`` in store units."""
         numbers = combination_numbers(samples, self._conditions)
-        for transform, moments in self._moments.items():
-            moments.add(Scaling(transform, "none").scale(expression), numbers)
+        for scaling, moments in self._moments:
+            moments.add(scaling.scale(expression), numbers)
 
     def add_all(self, generator: Generator, *, seed: int, noise: bool) -> None:
         """Add generated samples: of each condition as many as there are real ones."""
@@ -44,9 +41,7 @@ class Spread:
 
     def columns(self, kind: str) -> Mapping[str, npt.NDArray[np.float64]]:
         """Give the variances of all genes on log2(x + 1), then those of all genes on the model's scale."""
-        log2, own = self._moments["log2"], self._moments[self._scaling.transform]
-        unit = 1.0 if self._scaling.factor is None else self._scaling.factor**2
         return {
-            kind: np.concatenate([log2.total(), own.total() / unit]),
-            f"{kind}_within": np.concatenate([log2.within(), own.within() / unit]),
+            kind: np.concatenate([moments.total() for _, moments in self._moments]),
+            f"{kind}_within": np.concatenate([moments.within() for _, moments in self._moments]),
         }

@@ -1,20 +1,45 @@
-"""A mixture of Gaussians that is fitted, after training, to what the encoder made of the training samples."""
+"""Mixtures of Gaussians that are fitted, after training, to what the encoder made of the training samples."""
 
 from __future__ import annotations
 
+import math
+
+import torch
+from torch import Tensor
+from torch.special import ndtr, ndtri
+
 from gtexgen.errors import ConfigError
-from gtexgen.models.priors.gated_mixture import GatedMixture
-from gtexgen.models.priors.refined_gaussian import RefinedGaussian
+from gtexgen.models.noise import standard_normal
+from gtexgen.models.posterior import Posterior
+from gtexgen.models.priors.base import log_density_of_noise, with_constant
+from gtexgen.models.priors.class_mixtures import MixtureOptions, common_covariance, fit_mixture
+from gtexgen.models.priors.exclusive_classes import exclusive_classes
+from gtexgen.models.priors.standard_normal import StandardNormal
+from gtexgen.models.ridge import ridge_weights
 
 __all__ = ["FittedMixture"]
 
+RIDGE = 1e-3
+LEAST_WEIGHT = 1e-30
+LEAST_PROBABILITY = 1e-12
 
-class FittedMixture(RefinedGaussian):
-    """Trains as N(0, I), then draws from a Gaussian mixture fitted to the aggregate posterior of each condition.
 
-    The mixture stands on the fitted Gaussian (`RefinedGaussian`): its components are shared by all conditions, their
-    weights are each condition's own (`GatedMixture`). Which component a sample comes from is drawn and not decided by
-    the noise: `pull` gives standard normal noise again, but not the noise that was pushed.
+class FittedMixture(StandardNormal):
+    r"""Trains as N(0, I), then draws from a Gaussian mixture fitted to the aggregate posterior of each class.
+
+    A tissue is several clouds in the latent space (subtissues, states of a donor), which one Gaussian smooths away. The
+    classes are the levels of the longest one-hot field of the condition, such as the tissue; other fields shift the
+    latents linearly:
+
+    .. math:: p(z \mid c) = \sum_k \pi_{tk}\, N(z;\; \mu_{tk} + W c',\; \Sigma_{tk})
+
+    with :math:`t` the class and :math:`c'` the rest of the condition. Covariances are shrunk twice, towards their class
+    and towards all classes (`gtexgen.models.priors.class_mixtures`).
+
+    The noise decides the component: :math:`\Phi(e_1)` falls into the share of one, and its place within that share is
+    the first noise of that component again. So the samples of one donor, whose noise is alike, tend to the same
+    component: components are in the order of their means along the axis of the largest common variance, which is that
+    of the first noise.
 
     Parameters
     ----------
@@ -22,20 +47,143 @@ class FittedMixture(RefinedGaussian):
         Width of the latent vector.
     n_conditions
         Width of the encoded condition; with 0 one mixture is fitted to all samples.
-    components
-        Number of Gaussians, 1 or more.
-    shrinkage
-        Covariances and weights of small classes are drawn towards the common ones, as if this many samples more had
-        them.
+    components, samples_per_component, shrinkage, class_shrinkage
+        See `gtexgen.models.priors.class_mixtures.MixtureOptions`.
 
     Raises
     ------
     ConfigError
-        Where `components` is below 1 or `shrinkage` below 0.
+        Where a number of samples or components is below 1, or a shrinkage is not above 0.
     """
 
-    def __init__(self, n_latents: int, n_conditions: int, components: int = 16, shrinkage: float = 1.0) -> None:
-        if components < 1:
-            raise ConfigError(f"prior.components must be 1 or more, not {components}")
-        mixture = GatedMixture(n_latents, n_conditions, components, shrinkage)
-        super().__init__(n_latents, n_conditions, shrinkage, mixture)
+    first_class: Tensor
+    n_classes: Tensor
+    shift: Tensor
+    axes: Tensor
+    log_weight: Tensor
+    mean: Tensor
+    root: Tensor
+
+    def __init__(
+        self,
+        n_latents: int,
+        n_conditions: int,
+        *,
+        components: int = 8,
+        samples_per_component: int = 8,
+        shrinkage: float = 20.0,
+        class_shrinkage: float = 20.0,
+    ) -> None:
+        super().__init__(n_latents)
+        for name, value in (("components", components), ("samples_per_component", samples_per_component)):
+            if value < 1:
+                raise ConfigError(f"prior.{name} must be 1 or more, not {value}")
+        for name, strength in (("shrinkage", shrinkage), ("class_shrinkage", class_shrinkage)):
+            if strength <= 0:
+                raise ConfigError(f"prior.{name} must be above 0, not {strength}")
+        self.options = MixtureOptions(components, samples_per_component, shrinkage, class_shrinkage)
+        most = max(1, n_conditions)
+        log_weight = torch.full((most, components), math.log(LEAST_WEIGHT))
+        log_weight[:, 0] = 0
+        self.register_buffer("first_class", torch.tensor(0))
+        self.register_buffer("n_classes", torch.tensor(0))
+        self.register_buffer("shift", torch.zeros(n_conditions, n_latents))
+        self.register_buffer("axes", torch.eye(n_latents))
+        self.register_buffer("log_weight", log_weight)
+        self.register_buffer("mean", torch.zeros(most, components, n_latents))
+        self.register_buffer("root", torch.eye(n_latents).repeat(most, components, 1, 1))
+
+    @torch.no_grad()
+    def fit(self, posterior: Posterior, condition: Tensor) -> None:
+        """Fit the mixtures to ``(samples, latents)`` posteriors and their ``(samples, conditions)``."""
+        classes = exclusive_classes(condition)
+        self.first_class.fill_(classes.start)
+        self.n_classes.fill_(classes.stop - classes.start)
+        label = self._label(condition)
+        mean, variance = posterior.mean.double(), posterior.log_variance.double().exp()
+        shift = _shift_of_the_rest(mean, condition.double(), label, classes)
+        self.shift.copy_(shift)
+        mean = mean - condition.double() @ shift
+        common = common_covariance(mean, variance, label)
+        axes = torch.linalg.eigh(common).eigenvectors.flip(1)
+        self.axes.copy_(axes)
+        for number in label.unique().tolist():
+            rows = label == number
+            weight, centre, covariance = fit_mixture(mean[rows], variance[rows], common, self.options)
+            order = (centre @ axes[:, 0]).argsort()
+            used = slice(0, len(order))
+            self.log_weight[number] = math.log(LEAST_WEIGHT)
+            self.log_weight[number, used] = weight[order].log().float()
+            self.mean[number, used] = centre[order].float()
+            self.root[number, used] = torch.linalg.cholesky(axes.T @ covariance[order] @ axes).float()
+
+    def log_prob(self, latent: Tensor, condition: Tensor) -> Tensor:
+        """Give the log-density of each row's mixture, ``(batch,)``."""
+        return self._log_joint(latent, condition)[0].logsumexp(dim=1)
+
+    def push(self, noise: Tensor, condition: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Find the component that the first noise falls into, and bring the noise to it."""
+        label = self._label(condition)
+        weight = self.log_weight[label].double().exp()
+        upper = weight.cumsum(dim=1)
+        place = ndtr(noise[:, :1].double()) * upper[:, -1:]
+        chosen = torch.searchsorted(upper, place).clamp_max(upper.shape[1] - 1)
+        share = weight.gather(1, chosen)
+        first = _quantile((place - upper.gather(1, chosen) + share) / share)
+        own = torch.cat([first.to(noise), noise[:, 1:]], dim=1)
+        component = label, chosen[:, 0]
+        rotated = torch.einsum("bkl,bl->bk", self.root[component], own)
+        return self.mean[component] + rotated @ self.axes.T + condition @ self.shift
+
+    def pull(self, latent: Tensor, condition: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Draw the component that gave each row, by its posterior probability, and find the noise behind it."""
+        log_joint, noise = self._log_joint(latent, condition)
+        uniform = ndtr(standard_normal((len(latent), 1), like=latent, generator=generator)).double()
+        chosen = torch.searchsorted(log_joint.double().softmax(dim=1).cumsum(dim=1), uniform)
+        chosen = chosen.clamp_max(log_joint.shape[1] - 1)
+        own = noise.take_along_dim(chosen[..., None], dim=1)[:, 0]
+        weight = self.log_weight[self._label(condition)].double().exp()
+        upper = weight.cumsum(dim=1)
+        share = weight.gather(1, chosen)
+        place = (upper.gather(1, chosen) - share + share * ndtr(own[:, :1].double())) / upper[:, -1:]
+        return torch.cat([_quantile(place).to(latent), own[:, 1:]], dim=1)
+
+    def _label(self, condition: Tensor) -> Tensor:
+        """Give the class number of each row, ``(batch,)``."""
+        first, n = int(self.first_class), int(self.n_classes)
+        if n == 0:
+            return torch.zeros(len(condition), dtype=torch.int64, device=condition.device)
+        return condition[:, first : first + n].argmax(dim=1)
+
+    def _log_joint(self, latent: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
+        """Give the log-density of each row with each component, ``(batch, components)``, and the noise under each."""
+        label, centred = self._label(condition), latent - condition @ self.shift
+        noise = latent.new_empty(len(latent), self.options.components, self.n_latents)
+        for number in label.unique():
+            rows = label == number
+            rotated = (centred[rows] - self.mean[number][:, None]) @ self.axes
+            noise[rows] = torch.linalg.solve_triangular(self.root[number], rotated.mT, upper=False).permute(2, 0, 1)
+        log_volume = self.root.diagonal(dim1=2, dim2=3).log().sum(dim=2)[label]
+        return log_density_of_noise(noise) - log_volume + self.log_weight[label], noise
+
+
+def _quantile(probability: Tensor) -> Tensor:
+    """Give standard normal quantiles, which stay finite."""
+    quantile: Tensor = ndtri(probability.clamp(LEAST_PROBABILITY, 1 - LEAST_PROBABILITY))
+    return quantile
+
+
+def _shift_of_the_rest(mean: Tensor, condition: Tensor, label: Tensor, classes: slice) -> Tensor:
+    """Give how the features that are no classes shift the latents within classes, ``(conditions, latents)``."""
+    shift = condition.new_zeros(condition.shape[1], mean.shape[1])
+    rest = [number for number in range(condition.shape[1]) if not classes.start <= number < classes.stop]
+    if not rest:
+        return shift
+    features, values = condition[:, rest].clone(), mean.clone()
+    for number in label.unique():
+        rows = label == number
+        features[rows] -= features[rows].mean(dim=0)
+        values[rows] -= values[rows].mean(dim=0)
+    features = with_constant(features)
+    shift[rest] = ridge_weights(features.T @ features, features.T @ values, RIDGE)[1:]
+    return shift
