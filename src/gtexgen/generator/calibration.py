@@ -26,8 +26,8 @@ Labels: TypeAlias = npt.NDArray[np.object_]
 COLUMNS = ("subtissue", "tissue")
 """The condition columns whose values have maps of their own, the finest first."""
 
-DRAWS = 8
-LEAST_DRAWS = 2000
+DRAWS = 4
+LEAST_DRAWS = 1000
 SEED = 0x6361_6C69
 
 
@@ -139,10 +139,22 @@ def fit_calibration(
         repeats = max(DRAWS, -(-LEAST_DRAWS // len(rows)))
         condition = part.condition[torch.from_numpy(rows)].repeat(repeats, 1)
         given = torch.cat([networks.sample(some, random, noise=True) for some in condition.split(1024)])
-        drawn.append(np.quantile(given.numpy(), probabilities, axis=0, method="hazen"))
-        seen.append(np.quantile(expression[rows], probabilities, axis=0, method="hazen"))
-    classes = [str(name) for name in names]
-    return Calibration(column, classes, np.stack(drawn).astype(np.float32), np.stack(seen).astype(np.float32))
+        drawn.append(_quantiles(given.numpy(), probabilities))
+        seen.append(_quantiles(expression[rows], probabilities))
+    return Calibration(column, [str(name) for name in names], np.stack(drawn), np.stack(seen))
+
+
+def _quantiles(values: FloatArray, probabilities: npt.NDArray[np.float64]) -> FloatArray:
+    """Give quantiles of each gene, ``(levels, genes)``, the i-th of n values standing for (i - 1/2) / n.
+
+    Genes are sorted where their values lie side by side, which is many times as fast as `numpy.quantile`.
+    """
+    ordered = np.sort(np.ascontiguousarray(values.T), axis=1).T
+    place = np.clip(probabilities * len(values) - 0.5, 0, len(values) - 1)[:, None]
+    below = np.clip(place.astype(np.int64), 0, max(len(values) - 2, 0))[:, 0]
+    low, high = ordered[below], ordered[np.minimum(below + 1, len(values) - 1)]
+    quantiles: FloatArray = (low + (place - below[:, None]) * (high - low)).astype(np.float32)
+    return quantiles
 
 
 def _probabilities(levels: int) -> npt.NDArray[np.float64]:
