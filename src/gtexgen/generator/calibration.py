@@ -26,8 +26,8 @@ Labels: TypeAlias = npt.NDArray[np.object_]
 COLUMNS = ("subtissue", "tissue")
 """The condition columns whose values have maps of their own, the finest first."""
 
-DRAWS = 4
-LEAST_DRAWS = 1000
+DRAWS = 8
+LEAST_DRAWS = 2000
 SEED = 0x6361_6C69
 
 
