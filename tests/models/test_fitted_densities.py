@@ -1,4 +1,4 @@
-"""What the fitted mixture and the fitted flow have in common: a Gaussian first, then what it leaves."""
+"""What the fitted mixture and the fitted flow have in common: what a Gaussian leaves."""
 
 from __future__ import annotations
 
@@ -12,20 +12,19 @@ from gtexgen.models.posterior import Posterior
 from gtexgen.models.priors.fitted_flow import FittedFlow
 from gtexgen.models.priors.fitted_gaussian import FittedGaussian
 from gtexgen.models.priors.fitted_mixture import FittedMixture
-from gtexgen.models.priors.refined_gaussian import RefinedGaussian
 from gtexgen.models.priors.standard_normal import StandardNormal
 from support.latents import gaussian_classes, moons_and_disc
 
 DENSITIES = ["mixture", "flow"]
 
 
-def build(name: str, n_latents: int, n_conditions: int) -> RefinedGaussian:
+def build(name: str, n_latents: int, n_conditions: int) -> FittedMixture | FittedFlow:
     if name == "mixture":
         return FittedMixture(n_latents, n_conditions, components=8)
     return FittedFlow(n_latents, n_conditions, layers=6, hidden=32, steps=1_000)
 
 
-def quick(name: str, n_latents: int, n_conditions: int) -> RefinedGaussian:
+def quick(name: str, n_latents: int, n_conditions: int) -> FittedMixture | FittedFlow:
     """Build what is fast to fit."""
     if name == "mixture":
         return FittedMixture(n_latents, n_conditions, components=3)
@@ -33,7 +32,7 @@ def quick(name: str, n_latents: int, n_conditions: int) -> RefinedGaussian:
 
 
 @cache
-def fitted_to_moons(name: str) -> RefinedGaussian:
+def fitted_to_moons(name: str) -> FittedMixture | FittedFlow:
     prior = build(name, 2, 2)
     prior.fit(*moons_and_disc(2_000))
     return prior

@@ -14,6 +14,8 @@ __all__ = ["network_details"]
 LIMITS = """\
 - **Privacy is not promised.** A generator can give back what it saw in training, most of all for rare
   conditions. Handle it and its samples as the licence of the training data asks; `split.json` names donors.
+- The calibration, where there is one, holds quantiles of each gene among the training samples of a tissue, the smallest
+  and the largest value among them.
 - A condition is as good as its number of training samples in the table above. `allow_unseen` extrapolates
   to combinations that were never seen, and no metric here says how well.
 - Values that the model puts below 0, or above the gene's largest in training, are written as 0 or that largest.
@@ -49,12 +51,20 @@ along a direction of the latents, {model.gene_correlation.mean():.0%} of a gene'
 without names: who knows these of a donor may find it there."""
 
 
+def _calibration(generator: NetworkGenerator) -> str:
+    if (calibration := generator.calibration) is None:
+        return "none"
+    where = f"{len(calibration.classes)} values of {calibration.column}" if calibration.column else "all samples"
+    return f"{calibration.drawn.shape[1]} quantiles of each gene, for {where}"
+
+
 def _settings(generator: NetworkGenerator) -> dict[str, str]:
     spec = generator.spec
     return {
         "head": str(spec.head["_target_"]).rpartition(".")[2],
         "likelihood": str(spec.likelihood["_target_"]).rpartition(".")[2],
         "prior": str(spec.prior["_target_"]).rpartition(".")[2],
+        "calibration": _calibration(generator),
         "latents": str(spec.latent),
         "hidden layers": ", ".join(map(str, spec.hidden)),
     }
