@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from gtexgen.assessment.labels import add_tissue, tissue_of_subtissue
+from gtexgen.assessment.labels import add_tissue, implied_labels, tissue_of_subtissue
 
 SAMPLES = pd.DataFrame(
     {
@@ -31,3 +31,12 @@ def test_labels_stay_as_they_are_where_a_tissue_is_unknown_or_told() -> None:
     none = pd.DataFrame({"sex": ["male"]}, dtype="str")
     for labels in (unknown, told, none):
         assert add_tissue(labels, {"Cortex": "Brain"}).equals(labels)
+
+
+def test_a_subtissue_implies_its_tissue_where_it_has_one() -> None:
+    samples = pd.DataFrame({"subtissue": ["Cortex", "Blood", None], "tissue": ["Brain", "Blood", "Lung"]})
+    assert implied_labels(["subtissue", "sex"], samples) == ["tissue"]
+    assert implied_labels(["tissue", "subtissue"], samples) == []
+    assert implied_labels(["sex"], samples) == []
+    shared = pd.DataFrame({"subtissue": ["Left", "Left"], "tissue": ["Heart", "Lung"]})
+    assert implied_labels(["subtissue"], shared) == []

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-__all__ = ["add_tissue", "tissue_of_subtissue"]
+__all__ = ["add_tissue", "implied_labels", "tissue_of_subtissue"]
 
 
 def tissue_of_subtissue(samples: pd.DataFrame) -> dict[str, str]:
@@ -14,6 +14,13 @@ def tissue_of_subtissue(samples: pd.DataFrame) -> dict[str, str]:
     pairs = samples[["subtissue", "tissue"]].dropna().drop_duplicates()
     single = pairs[~pairs["subtissue"].duplicated(keep=False)]
     return dict(zip(single["subtissue"], single["tissue"], strict=True))
+
+
+def implied_labels(fields: Sequence[str], samples: pd.DataFrame) -> list[str]:
+    """Name the labels that `fields` imply: the tissue, where each subtissue is of one."""
+    if "tissue" in fields or "subtissue" not in fields:
+        return []
+    return ["tissue"] if samples["subtissue"].dropna().isin(tissue_of_subtissue(samples)).all() else []
 
 
 def add_tissue(labels: pd.DataFrame, tissue_of: Mapping[str, str]) -> pd.DataFrame:

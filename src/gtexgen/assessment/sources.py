@@ -9,6 +9,7 @@ from typing import cast
 
 import yaml
 
+from gtexgen.assessment.labels import implied_labels
 from gtexgen.assessment.membership import Membership, by_list, by_new_split, by_split
 from gtexgen.config.schema import EvaluateSettings
 from gtexgen.data.store import ExpressionStore
@@ -84,13 +85,13 @@ def open_sources(settings: EvaluateSettings) -> Sources:
         generator = cast("Generator", generator)
         table, genes = None, generator.labels
         fields = [name for name in CONDITIONS if name in generator.fields]
-        condition = _condition(settings, fields, str(folder))
+        condition = _condition(settings, [*fields, *implied_labels(fields, store.samples)], str(folder))
         title = f"Generator {_run_name(folder)}"
     else:
         table = _table(settings, store, generator)
         genes = table.genes
         fields = [name for name in CONDITIONS if name in table.labels]
-        condition = _condition(settings, fields, settings.synthetic)
+        condition = _condition(settings, [*fields, *implied_labels(fields, store.samples)], settings.synthetic)
         title = f"Table {Path(settings.synthetic).name}"
     notes = [*membership.notes]
     if generator is not None and generator.fingerprint != store.fingerprint:
