@@ -41,7 +41,8 @@ def test_a_finished_study_leaves_tables_a_page_its_best_settings_and_a_link(tmp_
     assert results.values == {"val/elbo": -5.0}
     assert results.params == {"model.latent": 64, "model.hidden": "[256]"}
     assert results.counts == {"COMPLETE": 2, "PRUNED": 1, "FAIL": 1, "RUNNING": 0, "WAITING": 0}
-    assert results.experiment == tmp_path / "experiment" / "best.yaml"
+    assert results.command == f"gtexgen-train --config-dir {tmp_path} experiment=best store=stores/gtex"
+    assert results.feasible
     assert (tmp_path / "best").readlink() == Path("trials/2")
     files = {path.name for path in tmp_path.iterdir()}
     assert files == {"best", "experiment", "study.html", "trials", "trials.csv", "trials.parquet"}
@@ -60,10 +61,11 @@ def test_both_tables_say_the_same(tmp_path: Path) -> None:
 def test_the_comment_says_whose_settings_these_are_and_how_to_use_them(tmp_path: Path) -> None:
     folder = tmp_path / "a study"
     results = written(make_study([make_trial(-5.25, model__latent=64)]), folder, title="A study")
-    assert results.experiment is not None
-    text = results.experiment.read_text(encoding="utf-8")
+    text = (folder / "experiment" / "best.yaml").read_text(encoding="utf-8")
+    assert results.command is not None
     assert "# Study made, trial 0 of 2026-11-26 09:31: val/elbo = -5.25." in text
-    assert f"#   gtexgen-train --config-dir '{folder}' experiment=best" in text
+    assert f"#   {results.command}" in text
+    assert f"'{folder}' experiment=best store=stores/gtex" in text
     assert yaml.safe_load(text)["model"] == {"latent": 64}
     assert not (folder / "best").exists()
 
@@ -84,7 +86,7 @@ def test_every_trial_of_the_front_is_an_experiment_while_it_is_there(tmp_path: P
 def test_without_a_complete_trial_there_is_no_best(tmp_path: Path, state: TrialState | None) -> None:
     (tmp_path / "best").symlink_to("trials/0")
     results = written(make_study([make_trial(state=state)] if state else []), tmp_path, title="None")
-    assert (results.best, results.values, results.params, results.experiment) == (None, {}, {}, None)
+    assert (results.best, results.values, results.params, results.command) == (None, {}, {}, None)
     assert {path.name for path in tmp_path.iterdir()} == {"study.html", "trials.csv", "trials.parquet"}
 
 
@@ -92,4 +94,4 @@ def test_a_best_trial_that_does_not_say_what_it_ran_is_no_experiment(tmp_path: P
     trial = make_trial(1.0)
     trial.user_attrs = {}
     results = written(make_study([trial]), tmp_path, title="Unknown")
-    assert (results.best, results.experiment) == (0, None)
+    assert (results.best, results.command) == (0, None)

@@ -13,6 +13,7 @@ from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.trial import TrialState
 
 from gtexgen.errors import ConfigError
+from gtexgen.tuning.processes import this_process
 from gtexgen.tuning.study import SharedStudy, define
 from tuning.conftest import Opener
 
@@ -79,6 +80,13 @@ def test_a_trial_whose_process_was_killed_is_run_again_with_its_values(opened: O
     assert [trial.number for trial in shared.trials()] == [1, 2, 3]
 
 
+def test_a_trial_that_was_taken_by_nobody_who_says_so_is_run_again(opened: Opener) -> None:
+    shared = opened(trials=1)
+    shared.study.ask().suggest_float("x", 0, 1)  # a process that is killed before it can say who it is
+    assert finish(shared) == [1]
+    assert [trial.state for trial in shared.study.trials] == [TrialState.FAIL, TrialState.COMPLETE]
+
+
 def test_a_trial_is_given_up_after_its_retries(opened: Opener) -> None:
     shared = opened(trials=1, retries=1)
     for _ in range(2):
@@ -108,7 +116,7 @@ def test_a_database_notices_a_dead_trial_of_another_machine(opened: Opener, tmp_
     shared = opened(trials=1, heartbeat=1, storage=f"sqlite:///{tmp_path / 'study.db'}")
     trial = shared.take(SPACE)
     assert trial is not None
-    trial.set_user_attr("host", "another")
+    trial.set_user_attr("process", {**this_process(), "host": "another"})
     shared.storage.record_heartbeat(trial._trial_id)  # type: ignore[attr-defined]
     assert finish(shared) == []
     time.sleep(4.5)
@@ -139,8 +147,20 @@ def test_a_study_that_is_asked_for_something_else_is_refused(
     changed: dict[str, object], fixed: list[str], space: dict[str, BaseDistribution], reason: str, opened: Opener
 ) -> None:
     define(opened(), ["seed=1"], SPACE, None)
+    finish(opened(trials=1))
     with pytest.raises(ConfigError, match=rf"(?s)'demo' exists.*{reason}.*sweep.name=NEW"):
         define(opened(**changed), fixed, space, None)
+
+
+def test_a_study_all_of_whose_trials_failed_may_be_mended(opened: Opener) -> None:
+    shared = opened(trials=2)
+    define(shared, ["store=nowhere"], SPACE, None)
+    while (trial := shared.take(SPACE)) is not None:
+        shared.fail(trial, "there is no store")
+    define(shared, ["store=here"], SPACE, None)
+    assert finish(shared) == [2, 3]
+    with pytest.raises(ConfigError, match=r"'demo' exists"):
+        define(shared, ["store=elsewhere"], SPACE, None)
 
 
 def test_more_trials_workers_or_another_sampler_are_no_other_study(opened: Opener) -> None:

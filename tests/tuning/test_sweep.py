@@ -20,7 +20,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from gtexgen.generator import Generator
-from support.console import run_here, run_script, run_well, script
+from support.console import run_here, run_here_well, run_script, run_well, script
 
 SMALL = [
     "data.donors=20",
@@ -168,8 +168,8 @@ def test_the_launchers_of_hydra_run_the_trials(launcher: list[str], tmp_path: Pa
     run_well("train", [*STUDY, "sweep.trials=4", "sweep.workers=2", *launcher], tmp_path)
     study = study_in(tmp_path)
     assert_whole(study, 4)
-    assert os.getpid() not in {trial.user_attrs["pid"] for trial in study.trials}
-    assert len({trial.user_attrs["pid"] for trial in study.trials}) >= 2
+    assert os.getpid() not in {trial.user_attrs["process"]["pid"] for trial in study.trials}
+    assert len({trial.user_attrs["process"]["pid"] for trial in study.trials}) >= 2
 
 
 @pytest.fixture
@@ -255,4 +255,22 @@ def test_a_mistake_stops_the_study_before_any_work(arguments: list[str], reason:
     done = run_here("train", arguments, tmp_path)
     assert done.returncode == 1
     assert reason in done.stderr
+    assert not list(tmp_path.glob("outputs/**/trials/*"))
+
+
+@pytest.mark.slow
+def test_a_metric_that_there_is_not_ends_the_study_and_may_be_corrected(tmp_path: Path) -> None:
+    study = [*STUDY, "sweep.trials=2", "sweep.pruner=none"]
+    done = run_here("train", [*study, "sweep.objectives=[val/elbow]"], tmp_path)
+    assert done.returncode == 1
+    assert "there is no metric 'val/elbow'. Did you mean 'val/elbo'?" in done.stderr
+    run_here_well("train", study, tmp_path)
+    assert states(study_in(tmp_path)) == {"FAIL": 1, "COMPLETE": 2}
+    assert not list(tmp_path.glob("outputs/sweeps/demo/trials/*/checkpoints"))
+
+
+def test_a_store_that_is_not_there_stops_the_study_before_any_work(tmp_path: Path) -> None:
+    done = run_here("train", ["--multirun", "sweep=demo", "store=nowhere"], tmp_path)
+    assert done.returncode == 1
+    assert "nowhere" in done.stderr
     assert not list(tmp_path.glob("outputs/**/trials/*"))

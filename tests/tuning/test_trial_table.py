@@ -20,7 +20,7 @@ def test_a_trial_is_a_row_with_what_became_of_it() -> None:
     assert table["folder"].tolist()[0] == "trials/0"
     assert table["val/elbo"].isna().tolist() == [True, False, False]
     assert table["val/elbo"].dropna().tolist() == [-9.0, -5.0]
-    assert table["constraints.active_latents"].dropna().tolist() == [-2.0]
+    assert table["violation.active_latents"].dropna().tolist() == [-2.0]
 
 
 def test_columns_have_types_that_files_keep() -> None:

@@ -9,7 +9,14 @@ if TYPE_CHECKING:
     import optuna
     from optuna.trial import FrozenTrial
 
-__all__ = ["complete_trials", "objective_names", "state_counts", "study_sentences", "values_in_words"]
+__all__ = [
+    "breaks_a_constraint",
+    "complete_trials",
+    "objective_names",
+    "state_counts",
+    "study_sentences",
+    "values_in_words",
+]
 
 STATES = {
     "COMPLETE": "finished",
@@ -34,8 +41,9 @@ def complete_trials(study: optuna.Study) -> list[FrozenTrial]:
 
 
 def state_counts(study: optuna.Study) -> dict[str, int]:
-    """Count the trials in each state by the state's name."""
-    states = [trial.state.name for trial in study.get_trials(deepcopy=False)]
+    """Count the trials in each state by the state's name; those that others took the place of are left out."""
+    replaced = _replaced(study)
+    states = [trial.state.name for trial in study.get_trials(deepcopy=False) if trial.number not in replaced]
     return {name: states.count(name) for name in STATES}
 
 
@@ -69,14 +77,18 @@ def _counts(study: optuna.Study) -> str:
 
 
 def _retried(study: optuna.Study) -> str:
-    trials = study.get_trials(deepcopy=False)
-    count = len({number for trial in trials for number in trial.system_attrs.get("retry_history", [])})
+    count = len(_replaced(study))
     return f" {count} {_trials(count)} that broke off {'was' if count == 1 else 'were'} run again." if count else ""
 
 
+def _replaced(study: optuna.Study) -> set[int]:
+    trials = study.get_trials(deepcopy=False)
+    return {number for trial in trials for number in trial.system_attrs.get("retry_history", [])}
+
+
 def _constraints(study: optuna.Study, best: FrozenTrial) -> list[str]:
-    broken = sum(map(_breaks_a_constraint, complete_trials(study)))
-    if _breaks_a_constraint(best):
+    broken = sum(map(breaks_a_constraint, complete_trials(study)))
+    if breaks_a_constraint(best):
         return [f"Every finished trial breaks a constraint; trial {best.number} breaks them least."]
     verb = "breaks" if broken == 1 else "break"
     return [f"{broken} finished {_trials(broken)} {verb} a constraint and cannot be the best."] if broken else []
@@ -124,7 +136,8 @@ def _standings(study: optuna.Study, best: FrozenTrial, other: FrozenTrial) -> li
     return words
 
 
-def _breaks_a_constraint(trial: FrozenTrial) -> bool:
+def breaks_a_constraint(trial: FrozenTrial) -> bool:
+    """Say whether a metric of the trial is beyond its bound."""
     return any(value > 0 for value in trial.constraints.values())
 
 

@@ -50,6 +50,11 @@ class BaselineResult:
     seconds: float
 
     @property
+    def epochs(self) -> int:
+        """None: it is fitted in one step."""
+        return 0
+
+    @property
     def stopped_by(self) -> str:
         """What ended it: it was fitted."""
         return "fitted"

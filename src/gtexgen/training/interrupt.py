@@ -15,7 +15,7 @@ __all__ = ["StopOnInterrupt"]
 
 SignalHandler = Callable[[int, FrameType | None], object] | int | None
 
-MESSAGE = b"\nCtrl-C: training ends after this epoch; its best weights are kept. Again to abort at once.\n"
+MESSAGE = b"\nCtrl-C: training ends after this epoch. Again to abort at once.\n"
 
 
 class StopOnInterrupt(Callback):

@@ -10,9 +10,10 @@ from hydra.core.config_loader import ConfigLoader
 from omegaconf import DictConfig, OmegaConf
 
 from gtexgen.config.baselines import baseline_config, is_baseline
-from gtexgen.config.schema import BaselineTrainSettings, TrainSettings
+from gtexgen.config.schema import BaselineTrainSettings, RunSettings, TrainSettings
 from gtexgen.config.study import without_study
 from gtexgen.config.validation import validate
+from gtexgen.data.store import ExpressionStore
 from gtexgen.errors import ConfigError
 from gtexgen.tuning.space import as_override
 
@@ -73,6 +74,8 @@ def check_space(
     ------
     ConfigError, hydra.errors.HydraException
         If a setting does not exist or a value of it is not allowed.
+    StoreError
+        If there is no expression store where one is named.
     """
     ends = {key: _ends(distribution) for key, distribution in distributions.items()}
     for turn in range(max(map(len, ends.values()), default=0)):
@@ -87,9 +90,11 @@ def _check(config: DictConfig, overrides: list[str], loader: ConfigLoader) -> No
     composed = without_study(loader.load_sweep_config(config, overrides))
     settings = OmegaConf.masked_copy(composed, [str(name) for name in composed if name != "hydra"])
     if is_baseline(settings):
-        validate(baseline_config(settings, overrides), BaselineTrainSettings)
+        checked: RunSettings = validate(baseline_config(settings, overrides), BaselineTrainSettings)
     else:
-        validate(settings, TrainSettings)
+        checked = validate(settings, TrainSettings)
+    if checked.store is not None:
+        ExpressionStore.open(checked.store)
 
 
 def _ends(distribution: BaseDistribution) -> list[Any]:

@@ -9,9 +9,13 @@ from collections.abc import Mapping, Sequence
 from gtexgen.config.validation import did_you_mean
 from gtexgen.errors import ConfigError
 
-__all__ = ["Bound", "objective_values", "read_bounds"]
+__all__ = ["Bound", "MissingMetricError", "objective_values", "read_bounds"]
 
 BOUND = re.compile(r"\s*(<=|>=)\s*(\S+)\s*")
+
+
+class MissingMetricError(ConfigError):
+    """An objective or a constraint names a metric that a run is not measured by: no other trial will be either."""
 
 
 class Bound:
@@ -68,15 +72,17 @@ def objective_values(metrics: Mapping[str, float], objectives: Sequence[str]) ->
 
     Raises
     ------
+    MissingMetricError
+        If a metric was not measured.
     ConfigError
-        If a metric was not measured, or is not finite.
+        If it is not finite.
     """
     return [_metric(metrics, objective) for objective in objectives]
 
 
 def _metric(metrics: Mapping[str, float], name: str) -> float:
     if name not in metrics:
-        raise ConfigError(f"there is no metric '{name}'.{did_you_mean(name, metrics)}")
+        raise MissingMetricError(f"there is no metric '{name}'.{did_you_mean(name, metrics)}")
     if not math.isfinite(metrics[name]):
         raise ConfigError(f"{name} is {metrics[name]}")
     return metrics[name]

@@ -27,6 +27,7 @@ class StudyProgress:
         from tqdm import tqdm
 
         self._shared = shared
+        self._told = {trial.number for trial in shared.trials() if trial.state.is_finished()}
         self._bar = tqdm(
             total=shared.settings.trials,
             desc=shared.settings.name,
@@ -57,7 +58,18 @@ class StudyProgress:
         self._bar.set_postfix({**self._best(), **figures}, refresh=False)
         self._bar.update(ended)
         if ended:
+            self._tell_failures()
             self._bar.refresh()
+
+    def _tell_failures(self) -> None:
+        """Say of each trial that has just failed why it did."""
+        from optuna.trial import TrialState
+
+        for trial in self._shared.trials():
+            if trial.state == TrialState.FAIL and trial.number not in self._told:
+                self._told.add(trial.number)
+                error = str(trial.user_attrs.get("error") or "unknown")
+                self._bar.write(f"Trial {trial.number} failed: {error}", file=sys.stderr)
 
     def _best(self) -> dict[str, str]:
         """Give the best values of each objective alone."""

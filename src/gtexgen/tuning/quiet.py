@@ -17,7 +17,7 @@ def quiet_optuna() -> None:
     """Keep notes on experimental features, on each trial and on database migrations out of this process's output."""
     import optuna
 
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
     for message in NOISE:

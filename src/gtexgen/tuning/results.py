@@ -13,7 +13,7 @@ import pandas as pd
 from gtexgen.data.atomic import atomic_file, atomic_link
 from gtexgen.provenance import describe_process
 from gtexgen.report.study_page import study_page
-from gtexgen.report.study_words import objective_names, state_counts, values_in_words
+from gtexgen.report.study_words import breaks_a_constraint, objective_names, state_counts, values_in_words
 from gtexgen.tuning.best_config import Changes, experiment_yaml
 from gtexgen.tuning.best_trials import best_trials
 from gtexgen.tuning.trial_table import trial_table
@@ -21,7 +21,7 @@ from gtexgen.tuning.trial_table import trial_table
 if TYPE_CHECKING:
     import optuna
 
-__all__ = ["StudyResults", "write_results"]
+__all__ = ["StudyResults", "training_command", "write_results"]
 
 BEST = "best"
 
@@ -42,15 +42,18 @@ class StudyResults:
     counts
         How many trials are in each state, by the state's name: ``COMPLETE``, ``PRUNED``, ``FAIL``, ``RUNNING`` and
         ``WAITING``.
-    experiment
-        The file of its settings, which ``gtexgen-train`` takes; None where there is none.
+    command
+        What trains with its settings; None where there is no best trial.
+    feasible
+        Whether the best trial keeps all constraints.
     """
 
     best: int | None
     values: dict[str, float]
     params: dict[str, Any]
     counts: dict[str, int]
-    experiment: Path | None
+    command: str | None
+    feasible: bool
 
 
 def write_results(
@@ -85,14 +88,16 @@ def write_results(
     _write_tables(table, folder)
     experiments = _write_experiments(study, front, folder, changes_of)
     _link_best(folder, best)
-    provenance = {"study": study.study_name, **describe_process()}
+    process = describe_process()
+    provenance = {"study": study.study_name, "written": process.pop("started"), **process}
     _write_text(folder / "study.html", study_page(study, table, front, title=title, provenance=provenance))
     return StudyResults(
         best=None if best is None else best.number,
         values={} if best is None else dict(zip(objective_names(study), best.values, strict=True)),
         params={} if best is None else dict(best.params),
         counts=state_counts(study),
-        experiment=experiments.get(BEST),
+        command=training_command(folder, BEST, best.user_attrs["overrides"]) if best and BEST in experiments else None,
+        feasible=best is None or not breaks_a_constraint(best),
     )
 
 
@@ -127,10 +132,18 @@ def _write_experiments(
 
 def _about(study: optuna.Study, trial: optuna.trial.FrozenTrial, folder: Path, name: str) -> list[str]:
     ended = f" of {trial.datetime_complete:%Y-%m-%d %H:%M}" if trial.datetime_complete else ""
+    breaks = ["It breaks a constraint of the study, as every other trial does."] if breaks_a_constraint(trial) else []
     return [
         f"Study {study.study_name}, trial {trial.number}{ended}: {values_in_words(study, trial)}.",
-        f"  gtexgen-train --config-dir {shlex.quote(str(folder))} experiment={name}",
+        *breaks,
+        f"  {training_command(folder, name, trial.user_attrs['overrides'])}",
     ]
+
+
+def training_command(folder: Path, experiment: str, overrides: Sequence[str]) -> str:
+    """Give the command that trains with the settings of a trial, on the data that it had."""
+    data = [text for text in overrides if text.startswith("store=")]
+    return shlex.join(["gtexgen-train", "--config-dir", str(folder), f"experiment={experiment}", *data])
 
 
 def _link_best(folder: Path, best: optuna.trial.FrozenTrial | None) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gtexgen.config.study import StudySettings
 from gtexgen.errors import ConfigError
-from gtexgen.tuning.processes import is_gone, this_process
+from gtexgen.tuning.processes import PROCESS, is_gone, this_process
 from gtexgen.tuning.pruners import build_pruner
 from gtexgen.tuning.samplers import build_sampler
 from gtexgen.tuning.storage import open_storage, study_lock
@@ -27,6 +27,8 @@ __all__ = ["SharedStudy", "define", "open_study", "replaced_trials"]
 log = logging.getLogger(__name__)
 
 DEFINITION = "definition"
+FIRST_TRIAL = "first_trial"
+"""The number of the first trial that the definition holds for."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +57,10 @@ class SharedStudy:
         return study_lock(self.storage, self.settings.name, self.folder)
 
     def trials(self) -> list[FrozenTrial]:
-        """Give all trials, those that others replace left out."""
+        """Give the trials that count: not those that others replace, nor those before the study was mended."""
         trials = self.study.get_trials(deepcopy=False)
-        replaced = replaced_trials(trials)
-        return [trial for trial in trials if trial.number not in replaced]
+        left_out = replaced_trials(trials) | set(range(self.study.user_attrs.get(FIRST_TRIAL, 0)))
+        return [trial for trial in trials if trial.number not in left_out]
 
     def begun(self) -> int:
         """Count the trials that run or have run."""
@@ -88,8 +90,11 @@ class SharedStudy:
                 draw=len(self.study.get_trials(deepcopy=False)),
             )
             trial = self.study.ask()
-            for key, value in this_process().items():
-                trial.set_user_attr(key, value)
+            try:
+                trial.set_user_attr(PROCESS, this_process())
+            except KeyboardInterrupt:
+                self.interrupted(trial)
+                raise
             return trial
 
     def still_running(self, taken: Sequence[optuna.Trial]) -> list[optuna.Trial]:
@@ -103,7 +108,7 @@ class SharedStudy:
 
         optuna.storages.fail_stale_trials(self.study)
         for trial in self.study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.RUNNING]):
-            if is_gone(trial.user_attrs):
+            if is_gone(trial.user_attrs.get(PROCESS)):
                 self.fail(trial, "its process was killed")
                 self._queue_again(trial.number, most=self.settings.retries)
 
@@ -161,7 +166,7 @@ def open_study(settings: StudySettings, folder: Path) -> SharedStudy:
 def define(
     shared: SharedStudy, fixed: Sequence[str], space: Mapping[str, BaseDistribution], first: Mapping[str, Any] | None
 ) -> None:
-    """Write down what a new study is, or make sure that an old one is the same.
+    """Write down what a new study is, or make sure that an old one is the same; one without a result may be mended.
 
     Parameters
     ----------
@@ -191,7 +196,17 @@ def define(
                 shared.study.enqueue_trial(dict(first), user_attrs={"defaults": True})
             shared.study.set_user_attr(DEFINITION, definition)
         elif known != definition:
-            _refuse(shared.settings.name, known, definition)
+            _mend(shared, known, definition)
+
+
+def _mend(shared: SharedStudy, known: Mapping[str, Any], definition: Mapping[str, Any]) -> None:
+    """Begin the study anew where nothing has come of it, and refuse to otherwise."""
+    from optuna.trial import TrialState
+
+    if any(trial.state != TrialState.FAIL for trial in shared.trials()):
+        _refuse(shared.settings.name, known, definition)
+    shared.study.set_user_attr(FIRST_TRIAL, len(shared.study.get_trials(deepcopy=False)))
+    shared.study.set_user_attr(DEFINITION, definition)
 
 
 def _refuse(name: str, known: Mapping[str, Any], definition: Mapping[str, Any]) -> None:

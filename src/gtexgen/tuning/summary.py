@@ -27,7 +27,8 @@ def summary_table(shared: SharedStudy, results: StudyResults) -> Table:
     if results.best is None:
         table.add_row("best trial", "none came to its end")
     else:
-        table.add_row("best trial", str(results.best))
+        nearest = "nearest trial, which breaks a constraint"
+        table.add_row("best trial" if results.feasible else nearest, str(results.best))
         for name, value in {**results.values, **results.params}.items():
             table.add_row(f"  {name}", f"{value:.6g}" if isinstance(value, float) else str(value))
     return table
@@ -45,8 +46,8 @@ def print_summary(shared: SharedStudy, results: StudyResults) -> None:
         "Curves": f"tensorboard --logdir {shlex.quote(str(folder / 'trials'))}",
     }
     lines["Dashboard"] = f"optuna-dashboard {shlex.quote(_storage(shared, folder))}"
-    if results.experiment is not None:
-        lines["Train the best"] = f"gtexgen-train --config-dir {shlex.quote(str(folder))} experiment=best"
+    if results.command is not None:
+        lines["Train the best"] = results.command.replace(str(shared.folder), str(folder))
     for title, line in lines.items():
         console.print(f"{title:<16}{line}", markup=False)
     if (best := shared.folder / "best" / "generator").exists():

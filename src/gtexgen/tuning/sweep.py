@@ -23,7 +23,7 @@ from gtexgen.config.study import StudySettings, study_settings
 from gtexgen.errors import ConfigError, TrainingError
 from gtexgen.tuning.best_config import Changes, changes_of
 from gtexgen.tuning.check import SpaceFunction, check_space, find_space_function
-from gtexgen.tuning.objectives import read_bounds
+from gtexgen.tuning.objectives import MissingMetricError, read_bounds
 from gtexgen.tuning.progress import StudyProgress
 from gtexgen.tuning.quiet import quiet_optuna
 from gtexgen.tuning.samplers import build_sampler, grid
@@ -118,6 +118,7 @@ def run_sweep(config: DictConfig, arguments: Sequence[str], loader: ConfigLoader
                 _run_trials(shared, search, launcher, batch=settings.workers, after_each=progress.update)
     finally:
         _leave_results(shared, Path(config.outputs), lambda overrides: changes_of(overrides, config, loader))
+    _stop_without_result(shared)
 
 
 def _checked(settings: StudySettings, search: Search, config: DictConfig, loader: ConfigLoader) -> StudySettings:
@@ -139,31 +140,36 @@ def _run_trials(
     shared: SharedStudy, search: Search, launcher: Launcher, *, batch: int, after_each: Callable[[], None]
 ) -> None:
     """Take trials until there are none left, and give them to Hydra's launcher, `batch` at a time."""
-    while True:
-        _stop_at_failures(shared)
-        taken: list[optuna.Trial] = []
-        while len(taken) < batch and (trial := shared.take(search.distributions)) is not None:
-            taken.append(trial)
-        if not taken:
-            return
-        _launch(shared, search, launcher, taken)
-        after_each()
-
-
-def _launch(shared: SharedStudy, search: Search, launcher: Launcher, taken: Sequence[optuna.Trial]) -> None:
-    """Run trials, and see to those that did not end by themselves."""
-    error = "it ended without a result"
+    taken: list[optuna.Trial] = []
     try:
-        jobs = launcher.launch([search.overrides(trial) for trial in taken], initial_job_idx=taken[0].number)
-        error = next((str(job._return_value) for job in jobs if isinstance(job._return_value, Exception)), error)
-    except (HydraException, OmegaConfBaseException) as raised:
-        error = str(raised)
+        while True:
+            _stop_at_failures(shared)
+            taken.clear()
+            while len(taken) < batch and (trial := shared.take(search.distributions)) is not None:
+                taken.append(trial)
+            if not taken:
+                return
+            _launch(shared, search, launcher, taken)
+            after_each()
     except KeyboardInterrupt:
         for trial in shared.still_running(taken):
             shared.interrupted(trial)
         raise
+
+
+def _launch(shared: SharedStudy, search: Search, launcher: Launcher, taken: Sequence[optuna.Trial]) -> None:
+    """Run trials, and see to those that did not end by themselves."""
+    errors: list[Exception] = []
+    try:
+        jobs = launcher.launch([search.overrides(trial) for trial in taken], initial_job_idx=taken[0].number)
+        errors = [job._return_value for job in jobs if isinstance(job._return_value, Exception)]
+    except (HydraException, OmegaConfBaseException) as raised:
+        errors = [raised]
     for trial in shared.still_running(taken):
-        shared.fail(trial, error)
+        shared.fail(trial, str(errors[0]) if errors else "it ended without a result")
+    for error in errors:
+        if isinstance(error, MissingMetricError):
+            raise error
 
 
 def _run_workers(shared: SharedStudy, progress: StudyProgress) -> None:
@@ -192,6 +198,17 @@ def _stop_at_failures(shared: SharedStudy) -> None:
             f"{len(failed)} of {len(ended)} trials failed, more than sweep.max_failure_rate="
             f"{shared.settings.max_failure_rate:g}. The last one: {failed[-1].user_attrs.get('error', 'unknown')}\n"
             "  Remedy: narrow sweep.space to what works, or raise sweep.max_failure_rate to go on."
+        )
+
+
+def _stop_without_result(shared: SharedStudy) -> None:
+    from optuna.trial import TrialState
+
+    trials = shared.trials()
+    if trials and all(trial.state == TrialState.FAIL for trial in trials):
+        raise TrainingError(
+            f"all {len(trials)} trials failed. The last one: {trials[-1].user_attrs.get('error', 'unknown')}\n"
+            "  Remedy: the study again with settings that work: failed trials then do not count; or more sweep.trials."
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -12,9 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from gtexgen.config.study import StudySettings
-from gtexgen.errors import ConfigError
-from gtexgen.tuning.objectives import objective_values, read_bounds
-from gtexgen.tuning.processes import this_process
+from gtexgen.tuning.objectives import MissingMetricError, objective_values, read_bounds
+from gtexgen.tuning.processes import PROCESS, this_process
 from gtexgen.tuning.quiet import quiet_optuna
 from gtexgen.tuning.study import SharedStudy, open_study
 
@@ -35,6 +35,11 @@ class EndedRun(Protocol):
     @property
     def metrics(self) -> Mapping[str, float]:
         """All that it was measured by."""
+        ...
+
+    @property
+    def epochs(self) -> int:
+        """How many were trained."""
         ...
 
     @property
@@ -78,6 +83,8 @@ def run_trial(settings: StudySettings, run: TrialRun, train: Callable[[EpochRepo
     ------
     KeyboardInterrupt
         If the run was interrupted; the trial is then queued again.
+    MissingMetricError
+        If an objective or a constraint is not among the metrics: no trial can then be told apart.
     """
     quiet_optuna()
     shared = open_study(settings, run.study_folder)
@@ -85,10 +92,10 @@ def run_trial(settings: StudySettings, run: TrialRun, train: Callable[[EpochRepo
     if trial is None:
         log.warning("Trial %s was given up before it began: it is not run.", settings.trial)
         return
-    known = {"folder": str(run.folder), "overrides": run.overrides, "error": None}
-    for key, value in {**this_process(), **known}.items():
-        trial.set_user_attr(key, value)
     try:
+        known = {"folder": str(run.folder), "overrides": run.overrides, "error": None}
+        for key, value in {PROCESS: this_process(), **known}.items():
+            trial.set_user_attr(key, value)
         with _sign_of_life(shared, trial):
             ended = train(_report(settings, trial))
         if ended.stopped_by == "interrupt":
@@ -98,10 +105,15 @@ def run_trial(settings: StudySettings, run: TrialRun, train: Callable[[EpochRepo
         shared.interrupted(trial)
         raise
     except Exception as error:
-        log.warning("Trial %d failed: %s", trial.number, error)
         run.folder.mkdir(parents=True, exist_ok=True)
         (run.folder / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
         shared.fail(trial, str(error))
+        if isinstance(error, MissingMetricError):
+            raise
+    finally:
+        shutil.rmtree(
+            run.folder / "checkpoints", ignore_errors=True
+        )  # a trial is not resumed, and its generator is whole
 
 
 def _end(shared: SharedStudy, trial: optuna.Trial, ended: EndedRun) -> None:
@@ -110,6 +122,7 @@ def _end(shared: SharedStudy, trial: optuna.Trial, ended: EndedRun) -> None:
 
     settings = shared.settings
     trial.set_user_attr("metrics", dict(ended.metrics))
+    trial.set_user_attr("epochs", ended.epochs)
     if ended.stopped_by == "pruned":
         shared.study.tell(trial, state=TrialState.PRUNED)
         return
@@ -135,7 +148,7 @@ def _report(settings: StudySettings, trial: optuna.Trial) -> EpochReport:
         if settings.pruner == "none" and (len(settings.objectives) > 1 or objective not in metrics):
             return False
         if objective not in metrics:
-            raise ConfigError(
+            raise MissingMetricError(
                 f"sweep.pruner={settings.pruner} judges by {objective} after every epoch, and an epoch has only: "
                 f"{', '.join(sorted(metrics))}.\n  Remedy: one of these as sweep.objectives, or sweep.pruner=none."
             )
