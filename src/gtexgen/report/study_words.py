@@ -13,6 +13,7 @@ __all__ = [
     "breaks_a_constraint",
     "complete_trials",
     "objective_names",
+    "replaced_trials",
     "state_counts",
     "study_sentences",
     "values_in_words",
@@ -42,7 +43,7 @@ def complete_trials(study: optuna.Study) -> list[FrozenTrial]:
 
 def state_counts(study: optuna.Study) -> dict[str, int]:
     """Count the trials in each state by the state's name; those that others took the place of are left out."""
-    replaced = _replaced(study)
+    replaced = replaced_trials(study)
     states = [trial.state.name for trial in study.get_trials(deepcopy=False) if trial.number not in replaced]
     return {name: states.count(name) for name in STATES}
 
@@ -77,11 +78,12 @@ def _counts(study: optuna.Study) -> str:
 
 
 def _retried(study: optuna.Study) -> str:
-    count = len(_replaced(study))
+    count = len(replaced_trials(study))
     return f" {count} {_trials(count)} that broke off {'was' if count == 1 else 'were'} run again." if count else ""
 
 
-def _replaced(study: optuna.Study) -> set[int]:
+def replaced_trials(study: optuna.Study) -> set[int]:
+    """Give the numbers of the trials that broke off and were run again under another number."""
     trials = study.get_trials(deepcopy=False)
     return {number for trial in trials for number in trial.system_attrs.get("retry_history", [])}
 

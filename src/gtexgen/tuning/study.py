@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gtexgen.config.study import StudySettings
 from gtexgen.errors import ConfigError
+from gtexgen.report.study_words import replaced_trials
 from gtexgen.tuning.processes import PROCESS, is_gone, this_process
 from gtexgen.tuning.pruners import build_pruner
 from gtexgen.tuning.samplers import build_sampler
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from optuna.storages import BaseStorage
     from optuna.trial import FrozenTrial
 
-__all__ = ["SharedStudy", "define", "open_study", "replaced_trials"]
+__all__ = ["SharedStudy", "define", "open_study"]
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +60,7 @@ class SharedStudy:
     def trials(self) -> list[FrozenTrial]:
         """Give the trials that count: not those that others replace, nor those before the study was mended."""
         trials = self.study.get_trials(deepcopy=False)
-        left_out = replaced_trials(trials) | set(range(self.study.user_attrs.get(FIRST_TRIAL, 0)))
+        left_out = replaced_trials(self.study) | set(range(self.study.user_attrs.get(FIRST_TRIAL, 0)))
         return [trial for trial in trials if trial.number not in left_out]
 
     def begun(self) -> int:
@@ -226,8 +227,3 @@ def _refuse_used_folder(shared: SharedStudy) -> None:
             f"{shared.folder / 'trials'} holds trials that the study '{shared.settings.name}' knows nothing of.\n"
             "  Remedy: sweep.name=NEW for another study, or move that folder away."
         )
-
-
-def replaced_trials(trials: Sequence[FrozenTrial]) -> set[int]:
-    """Give the numbers of the trials that were tried again."""
-    return {number for trial in trials for number in trial.system_attrs.get("retry_history", [])}

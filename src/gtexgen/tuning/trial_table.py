@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from gtexgen.report.study_words import objective_names
+from gtexgen.report.study_words import objective_names, replaced_trials
 
 if TYPE_CHECKING:
     import optuna
@@ -28,7 +28,7 @@ def trial_table(study: optuna.Study) -> pd.DataFrame:
         and ``retried`` (a later trial took its place). A pruned trial has the objective that it reported last.
     """
     trials = study.get_trials(deepcopy=False)
-    replaced = {number for trial in trials for number in trial.system_attrs.get("retry_history", [])}
+    replaced = replaced_trials(study)
     columns: dict[str, list[Any]] = {
         "number": [trial.number for trial in trials],
         "state": [trial.state.name for trial in trials],
