@@ -1,8 +1,8 @@
 """Heads, baselines and what each part adds, side by side: how real, useful and private they are on held-out donors.
 
-Each row is trained with each seed by ``gtexgen-train`` (the seed also divides the donors) and judged by
-``gtexgen-evaluate``; what is already in OUTPUT is not done again. The table has the mean over seeds and half the range;
-``figures.csv`` in OUTPUT has all of it.
+Each row is trained with each seed by ``gtexgen-train`` (the seed also divides the donors) and scored by
+``benchmarks/realism_scores.py``; what is already in OUTPUT is not done again. The table has the mean over seeds and
+half the range, in Markdown; OUTPUT also gets ``figures.csv`` with every figure of every seed, and ``frontier.svg``.
 
 usage: python benchmarks/realism.py STORE OUTPUT [--rows cvae "class Gaussian" ...] [--seeds 0 1 2] [--jobs 2]
 
@@ -36,31 +36,48 @@ HEADS = {
     "correlated_vae": ["model=correlated_vae"],
     "cvae, original project": ["experiment=original_project"],
 }
+CONDITIONS = {"cvae, by subtissue, age and sex": ["condition=subtissue_age_sex"]}
 ABLATIONS = {
-    "cvae, normal scores": ["scaling=normal_scores"],
+    "cvae, no shared noise": ["model.residual_factors=0"],
     "cvae, no calibration": ["calibration=none"],
     "cvae, one Gaussian a tissue": ["prior=fitted_gaussian"],
+    "cvae, 3 clouds a tissue": ["prior.components=3"],
+    "cvae, 16 clouds a tissue, hardly shrunk": ["prior.components=16", "prior.shrinkage=5", "prior.class_shrinkage=5"],
+    "cvae, N(0, I)": ["prior=standard_normal"],
     "cvae, one scale a gene": ["likelihood.by_condition=false"],
     "cvae, 20 latents": ["model.latent=20"],
+    "cvae, dropout .1": ["model.dropout=0.1"],
     "cvae, constant rate": ["trainer.schedule=constant", "trainer.max_epochs=500", "trainer.weight_decay=0"],
+    "cvae, normal scores": ["scaling=normal_scores"],
+    "cvae, best of a study for the ELBO": ["experiment=gtex_landmark"],
 }
-ROWS = BASELINES | HEADS | ABLATIONS
-METRICS = [
-    "coverage",
-    "precision",
-    "recall",
-    "adversarial_accuracy",
-    "detection_auc",
-    "frechet_distance",
-    "correlation_score",
-    "variance_ratio",
-    "wasserstein",
-    "tissue_transfer",
-    "membership_auc",
-    "domias_auc",
-    "copies",
-]
+ROWS = BASELINES | HEADS | CONDITIONS | ABLATIONS
+METRICS = {
+    "coverage": "coverage",
+    "precision": "precision",
+    "recall": "recall",
+    "adversarial_accuracy": "adversarial",
+    "coverage_in_genes": "coverage, all genes",
+    "adversarial_accuracy_in_genes": "adversarial, all genes",
+    "detection_auc": "detection",
+    "detection_mixed": "detection, donors mixed",
+    "frechet_ratio": "Frechet / real's own",
+    "correlation_score": "correlation",
+    "sd_ratio": "SD ratio",
+    "wasserstein": "W1",
+    "tissue_transfer": "tissue TSTR",
+    "subtissue_transfer": "subtissue TSTR",
+    "sex_transfer": "sex TSTR",
+    "age_transfer": "age TSTR",
+    "membership_auc": "membership",
+    "domias_auc": "DOMIAS",
+    "copies": "copies",
+    "within_donor_mean": "within donors",
+}
 REAL = "real samples of other donors"
+MARKERS = {REAL: "*"} | dict.fromkeys(BASELINES, "s") | dict.fromkeys(HEADS, "o") | dict.fromkeys(CONDITIONS, "D")
+OUTSIDE = ("bootstrap with noise", "cvae, original project")
+"""Rows so far away that the others would lie on top of each other."""
 
 
 def main() -> None:
@@ -69,9 +86,11 @@ def main() -> None:
     todo = list(product(arguments.seeds, arguments.rows))
     with ThreadPoolExecutor(arguments.jobs) as executor:
         list(executor.map(lambda each: run(each[1], each[0], arguments), todo))
-    figures = pd.DataFrame([row for seed, name in todo for row in judged(name, seed, arguments)])
+    figures = pd.DataFrame([row for seed, name in todo for row in scored(name, seed, arguments)])
+    figures = figures.drop_duplicates(["row", "seed"]).reindex(columns=["row", "seed", *METRICS])
     figures.to_csv(arguments.output / "figures.csv", index=False)
-    print(table(figures).to_string())
+    draw_frontier(figures, arguments.output / "frontier.svg")
+    print(markdown(table(figures)))
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -92,42 +111,68 @@ def folder_of(name: str, seed: int, arguments: argparse.Namespace) -> Path:
 
 
 def run(name: str, seed: int, arguments: argparse.Namespace) -> None:
-    """Train and judge a row with a seed, unless it is there."""
+    """Train and score a row with a seed, unless it is there."""
     folder = folder_of(name, seed, arguments)
-    if (folder / "report" / "metrics.json").exists():
+    if (folder / "scores.json").exists():
         return
     if not (folder / "run" / "generator").exists():
         quiet = [] if name in BASELINES else ["trainer.progress_bar=false"]
         settings = [f"store={arguments.store}", f"seed={seed}", "logger=none", f"hydra.run.dir='{folder / 'run'}'"]
-        call("gtexgen-train", *ROWS[name], *quiet, *settings, jobs=arguments.jobs)
-    judge = [f"generator='{folder / 'run'}'", f"output='{folder / 'report'}'", "condition=tissue", "baselines=[]"]
-    call("gtexgen-evaluate", *judge, "seeds=1", "resamples=0", "overwrite=true", jobs=arguments.jobs)
+        train = Path(sys.executable).with_name("gtexgen-train")
+        call(train, *ROWS[name], *quiet, *settings, jobs=arguments.jobs)
+    scoring = Path(__file__).with_name("realism_scores.py")
+    call(sys.executable, scoring, folder / "run", folder / "scores.json", jobs=arguments.jobs)
     print(f"done: {name}, seed {seed}", file=sys.stderr, flush=True)
 
 
-def call(script: str, *arguments: str, jobs: int) -> None:
-    """Run a console script, with one thread where several run at a time."""
+def call(*command: str | Path, jobs: int) -> None:
+    """Run a command, with one thread where several run at a time."""
     environment = os.environ | ({"OMP_NUM_THREADS": "1"} if jobs > 1 else {})
-    path = Path(sys.executable).with_name(script)
-    subprocess.run([path, *arguments], env=environment, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
 
 
-def judged(name: str, seed: int, arguments: argparse.Namespace) -> list[dict[str, Any]]:
+def scored(name: str, seed: int, arguments: argparse.Namespace) -> list[dict[str, Any]]:
     """Give the figures of a row and seed and, from the same run, those of real samples of other donors."""
-    found = json.loads((folder_of(name, seed, arguments) / "report" / "metrics.json").read_text(encoding="utf-8"))
-    subject, real, *_ = found["candidates"]
-    names = {subject: name, real: REAL}
-    return [
-        {"row": row, "seed": seed, **{metric: found["scores"][metric][key].get("value") for metric in METRICS}}
-        for key, row in names.items()
-    ]
+    found = json.loads((folder_of(name, seed, arguments) / "scores.json").read_text(encoding="utf-8"))
+    real = found["real"]["frechet_distance"]
+    rows = ((name, found["generator"]), (REAL, found["real"]))
+    return [{"row": row, "seed": seed, "frechet_ratio": of["frechet_distance"] / real, **of} for row, of in rows]
 
 
 def table(figures: pd.DataFrame) -> pd.DataFrame:
     """Give the mean over seeds of each figure, and half its range."""
-    by_row = figures.drop_duplicates(["row", "seed"]).groupby("row", sort=False)[METRICS]
+    by_row = figures.groupby("row", sort=False)[list(METRICS)]
     mean, half = by_row.mean(), (by_row.max() - by_row.min()) / 2
-    return mean.map("{:.3f}".format) + " ± " + half.map("{:.3f}".format)
+    cells = mean.map("{:.3f}".format) + " ± " + half.map("{:.3f}".format)
+    return cells.where(mean.notna(), "").rename(columns=METRICS)
+
+
+def markdown(cells: pd.DataFrame) -> str:
+    """Lay a table of text out in Markdown."""
+    lines = [
+        ["row", *cells.columns],
+        ["---"] * (1 + cells.shape[1]),
+        *([name, *row] for name, *row in cells.itertuples()),
+    ]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def draw_frontier(figures: pd.DataFrame, path: Path) -> None:
+    """Draw realism against privacy: coverage and detection of each row against membership inference."""
+    from matplotlib.figure import Figure
+
+    mean = figures.groupby("row", sort=False)[list(METRICS)].mean()
+    canvas = Figure(figsize=(12, 5.5), layout="constrained")
+    for axes, metric, good in zip(canvas.subplots(1, 2), ("coverage", "detection_mixed"), ("high", "low"), strict=True):
+        for number, (row, found) in enumerate(mean.drop(index=[*OUTSIDE], errors="ignore").iterrows()):
+            marker, colour = MARKERS.get(str(row), "."), "black" if row == REAL else f"C{number % 10}"
+            axes.plot(found["membership_auc"], found[metric], marker, color=colour, markersize=9)
+            axes.annotate(str(row), (found["membership_auc"], found[metric]), (5, 3), textcoords="offset points", fontsize=7)
+        axes.set(
+            xlabel="membership inference by distance, AUC (low is private)",
+            ylabel=f"{METRICS[metric]} ({good} is real)",
+        )
+    canvas.savefig(path, metadata={"Date": None})
 
 
 if __name__ == "__main__":

@@ -78,6 +78,16 @@ def test_zeros_are_as_frequent_as_in_training(networks: Networks, part: Training
     assert (mapped[:, 0] == 0).mean() == pytest.approx((of_tissue(part, "Liver")[:, 0] == 0).mean(), abs=0.04)
 
 
+def test_nothing_lies_between_zero_and_the_least_training_value(
+    networks: Networks, part: TrainingPart, calibration: Calibration
+) -> None:
+    real = of_tissue(part, "Liver")[:, 0]
+    drawn = draw(networks, "Liver", 20_000)
+    mapped = calibration.apply(drawn, {"tissue": np.full(len(drawn), "Liver", dtype=object)})[:, 0]
+    assert real[real > 0].min() > 3
+    assert set(np.unique(mapped[mapped < 3])) == {0.0}
+
+
 def test_the_ranks_of_samples_stay(networks: Networks, calibration: Calibration) -> None:
     drawn = draw(networks, "Lung")
     mapped = calibration.apply(drawn, {"tissue": np.full(len(drawn), "Lung", dtype=object)})

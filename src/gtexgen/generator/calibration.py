@@ -40,6 +40,9 @@ def calibrated_column(fields: Sequence[str]) -> str | None:
 class Calibration:
     """A monotone map of each gene and class, linear between quantiles, on the model's scale.
 
+    No value lies between an expression of 0 and the smallest that a training sample of the class has above it: one read
+    of a library is a step, and what fell within it goes to the nearer end.
+
     Attributes
     ----------
     column
@@ -50,12 +53,18 @@ class Calibration:
         Quantiles of what the networks give, ``(classes, levels, genes)`` float32.
     seen
         Those of the training samples at the same probabilities.
+    zero
+        Where an expression of 0 lies, ``(genes,)`` float32.
+    least
+        The smallest training value above it, ``(classes, genes)`` float32.
     """
 
     column: str | None
     classes: list[str]
     drawn: FloatArray
     seen: FloatArray
+    zero: FloatArray
+    least: FloatArray
 
     def apply(self, scaled: FloatArray, samples: Mapping[str, Labels]) -> FloatArray:
         """Map samples; what lies beyond all quantiles gets the last one.
@@ -71,8 +80,16 @@ class Calibration:
         for number, rows in self._rows(len(scaled), samples):
             values = scaled[rows]
             for gene in range(values.shape[1]):
-                mapped[rows, gene] = np.interp(values[:, gene], self.drawn[number, :, gene], self.seen[number, :, gene])
+                values[:, gene] = np.interp(values[:, gene], self.drawn[number, :, gene], self.seen[number, :, gene])
+            mapped[rows] = self._beside_gap(values, self.least[number])
         return mapped
+
+    def _beside_gap(self, values: FloatArray, least: FloatArray) -> FloatArray:
+        """Move what lies between zero and the least value to the nearer of them."""
+        in_gap = (values > self.zero) & (values < least)
+        nearer = np.where(values < (self.zero + least) / 2, self.zero, least)
+        moved: FloatArray = np.where(in_gap, nearer, values)
+        return moved
 
     def _rows(self, n: int, samples: Mapping[str, Labels]) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
         for number, name in enumerate(self.classes):
@@ -82,7 +99,7 @@ class Calibration:
 
     def arrays(self) -> dict[str, FloatArray]:
         """Give what was learnt, by name."""
-        return {"drawn": self.drawn, "seen": self.seen}
+        return {"drawn": self.drawn, "seen": self.seen, "zero": self.zero, "least": self.least}
 
     @classmethod
     def restore(cls, column: str | None, classes: list[str], arrays: Mapping[str, FloatArray]) -> Self:
@@ -93,10 +110,12 @@ class Calibration:
         KeyError, ValueError
             An array is missing, or does not fit the others.
         """
-        drawn, seen = arrays["drawn"], arrays["seen"]
+        drawn, seen, zero, least = (arrays[name] for name in ("drawn", "seen", "zero", "least"))
         if drawn.shape != seen.shape or drawn.ndim != 3 or len(drawn) != len(classes):
             raise ValueError("the quantiles of the calibration do not fit each other")
-        return cls(column, classes, drawn, seen)
+        if least.shape != drawn[:, 0].shape or zero.shape != least.shape[1:]:
+            raise ValueError("the zeros of the calibration do not fit its quantiles")
+        return cls(column, classes, drawn, seen, zero, least)
 
 
 @torch.inference_mode()
@@ -133,7 +152,8 @@ def fit_calibration(
     expression = np.concatenate([block.numpy() for block in part.blocks()])
     random = torch.Generator().manual_seed(SEED)
     probabilities = _probabilities(levels)
-    drawn, seen = [], []
+    zero = part.zero.numpy()
+    drawn, seen, least = [], [], []
     for name in names:
         rows = np.flatnonzero(labels.astype(str) == name)
         repeats = max(DRAWS, -(-LEAST_DRAWS // len(rows)))
@@ -141,7 +161,9 @@ def fit_calibration(
         given = torch.cat([networks.sample(some, random, noise=True) for some in condition.split(1024)])
         drawn.append(_quantiles(given.numpy(), probabilities))
         seen.append(_quantiles(expression[rows], probabilities))
-    return Calibration(column, [str(name) for name in names], np.stack(drawn), np.stack(seen))
+        least.append(np.min(expression[rows], axis=0, where=expression[rows] > zero, initial=np.inf))
+    positive = np.where(np.isfinite(least), least, zero).astype(np.float32)
+    return Calibration(column, [str(name) for name in names], np.stack(drawn), np.stack(seen), zero, positive)
 
 
 def _quantiles(values: FloatArray, probabilities: npt.NDArray[np.float64]) -> FloatArray:

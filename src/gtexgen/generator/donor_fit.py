@@ -6,7 +6,9 @@ pairs weigh :math:`2 / m` each, hence as much together as the :math:`m - 1` edge
 .. math:: \mathrm{Cov}(a, b) = \frac{\sum_d \frac{1}{m_d} \sum_{i \neq j} a_i b_j}{\sum_d (m_d - 1)}
 
 Latents: :math:`R = \mathrm{Cov}(u, u)` of draws from the posteriors, pulled back to noise. Draws, since these have the
-distribution that new noise has, also under a prior that is not linear; the means of the posteriors have less.
+distribution that new noise has, also under a prior that is not linear; the means of the posteriors have less. A donor
+who is far out in one tissue is so in others, more than normal noise with this R has it: R is raised by the ratio of
+how much the decoded means of one donor's samples correlate to how much they do where their noise is drawn with R.
 
 Genes: what the latents miss of a donor's effect on a gene goes with what they catch of it. So
 :math:`\rho = \mathrm{Cov}(\epsilon, \epsilon) + 2 \, \mathrm{Cov}(v, \epsilon)`, with :math:`\epsilon` the noise that
@@ -44,7 +46,10 @@ LARGEST_GENE = 0.99
 RIDGE = 1.0  # as if one sample more of each condition lay in the centre of all
 STRANGERS = 2.0  # as if so many donors more shared nothing
 LEAST_DEVIATION = 1e-6
-ROWS = 256
+ROWS = 1024
+REDRAWS = 2
+RISES = 2
+LARGEST_RISE = 2.0
 
 
 def fit_donors(networks: Networks, part: SamplePart, fields: Sequence[str], *, seed: int = 0) -> Donors | None:
@@ -113,7 +118,7 @@ def fit_donor_model(networks: Networks, part: SamplePart, donor: Tensor, *, seed
         latents.append(block.latents)
     pairs, condition = _Pairs(donor[donor >= 0]), part.condition[donor >= 0]
     model = DonorModel(latents[0].shape[1], block.mean.shape[1], condition.shape[1])
-    _fit_latents(model, torch.cat(latents), condition, pairs)
+    _fit_latents(model, networks, torch.cat(latents), condition, pairs, seed=seed)
     model.gene_scale.set(*genes.solve())
     centre, unit = means.solve()[0].float(), residuals.solve()[1].float()
     _fit_genes(model, _blocks(networks, part, donor, seed), pairs, centre, unit)
@@ -219,24 +224,83 @@ class _Pairs:
         return ((of_means + of_others) / m.square()).sum() / self.weight**2
 
 
-def _fit_latents(model: DonorModel, noise: Tensor, condition: Tensor, pairs: _Pairs) -> None:
-    """Fit R, shrunk and cut to 0 or more and below 1."""
+def _fit_latents(
+    model: DonorModel, networks: Networks, noise: Tensor, condition: Tensor, pairs: _Pairs, *, seed: int
+) -> None:
+    """Fit R, shrunk, raised, and cut to 0 or more and below 1."""
     regression = _Regression()
     regression.add(with_constant(condition), noise)
     model.latent_scale.set(*regression.solve())
-    values = model.latent_scale(noise, condition).double()
-    totals = values.new_zeros(len(pairs.sizes), values.shape[1]).index_add_(0, pairs.donor, values)
-    own = values.T @ (values / pairs.sizes[pairs.donor, None])
+    values = model.latent_scale(noise, condition)
+    totals = values.new_zeros(len(pairs.sizes), values.shape[1]).index_add_(0, pairs.donor, values).double()
+    own = values.double().T @ (values.double() / pairs.sizes[pairs.donor, None])
     estimate = (totals.T @ (totals / pairs.sizes[:, None]) - own) / pairs.weight
+    rise = _rise(model, networks, values, condition, pairs, estimate=estimate, seed=seed)
+    _set_latents(model, rise * pairs.trust * _shrunk_matrix(estimate, pairs))
+
+
+def _rise(
+    model: DonorModel,
+    networks: Networks,
+    noise: Tensor,
+    condition: Tensor,
+    pairs: _Pairs,
+    *,
+    estimate: Tensor,
+    seed: int,
+) -> float:
+    """Find the factor by which R makes the decoded means of redrawn samples as much alike as those of the real ones."""
+    generator = torch.Generator().manual_seed(seed)
+    nothing = model.nothing_known(len(pairs.sizes))
+    wanted, rise = _likeness(networks, noise, condition, pairs), 1.0
+    for _ in range(RISES):
+        _set_latents(model, rise * estimate)
+        redrawn = [model.latent_noise(pairs.donor, nothing, generator) for _ in range(REDRAWS)]
+        given = sum(_likeness(networks, each, condition, pairs) for each in redrawn) / REDRAWS
+        rise = min(max(rise * wanted / max(given, LEAST_DEVIATION), 1.0), LARGEST_RISE)
+    return rise
+
+
+def _set_latents(model: DonorModel, covariance: Tensor) -> None:
+    """Set R, cut to 0 or more and below 1."""
+    correlation, axes = torch.linalg.eigh(covariance)
+    model.latent_correlation.copy_(correlation.clamp(0, LARGEST_LATENT))
+    model.latent_axes.copy_(axes)
+
+
+def _shrunk_matrix(estimate: Tensor, pairs: _Pairs) -> Tensor:
+    """Draw the diagonal of R towards its mean, and the rest towards 0."""
     diagonal = estimate.diagonal()
     clique = _Clique.of(torch.ones_like(diagonal), diagonal)
     chance = pairs.chance(clique, clique)
-    diagonal = _shrunk(diagonal, 2 * chance, towards=diagonal.mean())
     off = ~torch.eye(len(estimate), dtype=torch.bool)
-    estimate[off] = _shrunk(estimate[off], chance, towards=estimate.new_zeros(()))
-    correlation, axes = torch.linalg.eigh(estimate.diagonal_scatter(diagonal))
-    model.latent_correlation.copy_((pairs.trust * correlation).clamp(0, LARGEST_LATENT))
-    model.latent_axes.copy_(axes)
+    shrunk = estimate.diagonal_scatter(_shrunk(diagonal, 2 * chance, towards=diagonal.mean()))
+    shrunk[off] = _shrunk(estimate[off], chance, towards=estimate.new_zeros(()))
+    return shrunk
+
+
+def _likeness(networks: Networks, noise: Tensor, condition: Tensor, pairs: _Pairs) -> float:
+    """Give how much the means that noise decodes to correlate within donors, beyond the condition, over all genes."""
+    latent = torch.cat(
+        [networks.prior.push(*some) for some in zip(noise.split(ROWS), condition.split(ROWS), strict=True)]
+    )
+
+    def decoded() -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        for rows in torch.arange(len(latent)).split(ROWS):
+            mean = networks.likelihood.mean(networks.decode(latent[rows], condition[rows]))
+            yield mean, with_constant(condition[rows]), pairs.donor[rows]
+
+    regression = _Regression()
+    for mean, features, _ in decoded():
+        regression.add(features, mean)
+    centre, deviation = (each.float() for each in regression.solve())
+    totals = torch.zeros(len(pairs.sizes), len(deviation))
+    own = torch.zeros(len(deviation), dtype=torch.float64)
+    for mean, features, donor in decoded():
+        caught = (mean - features @ centre) / deviation
+        totals.index_add_(0, donor, caught)
+        own += (caught.square() / pairs.sizes[donor, None]).double().sum(dim=0)
+    return float(pairs.mean_product(totals, totals, own).mean())
 
 
 def _fit_genes(model: DonorModel, blocks: Iterator[_Block], pairs: _Pairs, centre: Tensor, unit: Tensor) -> None:

@@ -166,5 +166,5 @@ def _draw(
     if not noise:
         return likelihood.mean(output)
     first = torch.searchsorted(body, torch.arange(len(known.n_samples), device=body.device))
-    shared, own = likelihood.noise(output, random)[first], likelihood.noise(output, random)
+    shared, own = networks.noise(output, random)[first], networks.noise(output, random)
     return likelihood.push(output, model.gene_noise(body, known, shared, own), random)

@@ -15,6 +15,7 @@ from gtexgen.models.heads.base import Head, LossTerms, Stage
 from gtexgen.models.likelihoods.base import Likelihood
 from gtexgen.models.networks import ACTIVATIONS, NORMALISATIONS, Decoder, Encoder, Networks
 from gtexgen.models.priors.base import Prior
+from gtexgen.models.residual_factors import ResidualFactors
 
 if TYPE_CHECKING:
     from gtexgen.data.batches import ExpressionBatch
@@ -41,6 +42,8 @@ class ModelSpec:
         Keys of `gtexgen.models.networks.ACTIVATIONS` and `NORMALISATIONS`.
     dropout
         Share of hidden units left out while training, 0 or more and below 1.
+    residual_factors
+        The most factors of noise that genes share (`gtexgen.models.residual_factors`); 0 leaves the likelihood's own.
     head, likelihood, prior
         ``{"_target_": dotted path of a class, option: value, ...}``.
 
@@ -55,6 +58,7 @@ class ModelSpec:
     activation: str = "silu"
     dropout: float = 0.0
     normalisation: str = "none"
+    residual_factors: int = 0
     head: Mapping[str, Any] = _component("gtexgen.models.heads.cvae.CVAE")
     likelihood: Mapping[str, Any] = _component("gtexgen.models.likelihoods.gaussian.GaussianLikelihood")
     prior: Mapping[str, Any] = _component("gtexgen.models.priors.standard_normal.StandardNormal")
@@ -68,6 +72,8 @@ class ModelSpec:
         _check_choice("model.normalisation", self.normalisation, NORMALISATIONS)
         if not 0 <= self.dropout < 1:
             raise ConfigError(f"model.dropout must be 0 or more and below 1, not {self.dropout}")
+        if self.residual_factors < 0:
+            raise ConfigError(f"model.residual_factors must be 0 or more, not {self.residual_factors}")
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ModelSpec:
@@ -178,7 +184,8 @@ def build_networks(spec: ModelSpec, n_genes: int, n_conditions: int) -> Networks
     }
     likelihood = build_component(spec.likelihood, Likelihood, **given)  # type: ignore[type-abstract]
     prior = build_component(spec.prior, Prior, **given)  # type: ignore[type-abstract]
-    return Networks(encoder, decoder, likelihood, prior)
+    factors = ResidualFactors(n_genes, spec.residual_factors) if spec.residual_factors else None
+    return Networks(encoder, decoder, likelihood, prior, factors)
 
 
 def _check_positive(name: str, value: int) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from gtexgen.models.likelihoods.base import Likelihood, Output
 from gtexgen.models.posterior import Posterior
 from gtexgen.models.priors.base import Prior
+from gtexgen.models.residual_factors import ResidualFactors
 
 __all__ = ["ACTIVATIONS", "NORMALISATIONS", "Decoder", "Encoder", "Networks"]
 
@@ -121,14 +122,24 @@ class Networks(nn.Module):
     ----------
     encoder, decoder, likelihood, prior
         The parts, of widths that fit together (`gtexgen.models.build.build_model` sees to it).
+    residual_factors
+        What correlates the genes' noise; None leaves that to the likelihood.
     """
 
-    def __init__(self, encoder: Encoder, decoder: Decoder, likelihood: Likelihood, prior: Prior) -> None:
+    def __init__(
+        self,
+        encoder: Encoder,
+        decoder: Decoder,
+        likelihood: Likelihood,
+        prior: Prior,
+        residual_factors: ResidualFactors | None = None,
+    ) -> None:
         super().__init__()
         self.encoder = encoder
         self.decoder = decoder
         self.likelihood = likelihood
         self.prior = prior
+        self.residual_factors = residual_factors
 
     def infer(self, expression: Tensor, condition: Tensor) -> Posterior:
         """Infer the posterior of each sample from ``(batch, genes)`` and ``(batch, conditions)``."""
@@ -139,6 +150,12 @@ class Networks(nn.Module):
         """Give the likelihood's output for ``(batch, latents)`` and ``(batch, conditions)``."""
         output: Output = self.likelihood(self.decoder(latent, condition), condition)
         return output
+
+    def noise(self, output: Output, generator: torch.Generator | None = None) -> Tensor:
+        """Draw the noise of every gene for what the decoder gave, each standard normal, ``(batch, genes)``."""
+        if self.residual_factors is None:
+            return self.likelihood.noise(output, generator)
+        return self.residual_factors.draw(len(output[0]), generator)
 
     def sample(self, condition: Tensor, generator: torch.Generator | None = None, *, noise: bool = True) -> Tensor:
         """Draw one sample for each row of the condition.
@@ -158,7 +175,9 @@ class Networks(nn.Module):
             ``(batch, genes)`` on the model's scale.
         """
         output = self.decode(self.prior.sample(condition, generator), condition)
-        return self.likelihood.sample(output, generator) if noise else self.likelihood.mean(output)
+        if not noise:
+            return self.likelihood.mean(output)
+        return self.likelihood.push(output, self.noise(output, generator), generator)
 
 
 def _hidden_layers(widths: Sequence[int], activation: str, normalisation: str, dropout: float) -> nn.Sequential:

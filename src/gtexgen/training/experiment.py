@@ -32,6 +32,7 @@ from gtexgen.training.fit import FitOptions, FitResult, fit
 from gtexgen.training.prior import fit_prior
 from gtexgen.training.ranks import on_first_rank
 from gtexgen.training.record import open_record
+from gtexgen.training.residuals import fit_residual_factors
 from gtexgen.training.tensorboard import log_diagnostics
 
 __all__ = ["check_parts", "check_store", "model_spec", "run_experiment"]
@@ -50,6 +51,7 @@ def model_spec(settings: TrainSettings) -> ModelSpec:
         activation=model.activation,
         dropout=model.dropout,
         normalisation=model.normalisation,
+        residual_factors=model.residual_factors,
         head=model.head,
         likelihood=settings.likelihood,
         prior=settings.prior,
@@ -143,6 +145,7 @@ def run_experiment(
             return result
         if on_first_rank():
             fit_prior(model.networks.eval().cpu(), data.training_part())
+            fit_residual_factors(model.networks, data.training_part())
             generator = _generator(settings, store, data, model, result)
             diagnostics = _diagnose(generator, data, folder, result, settings.logger)
     except GtexgenError as error:

@@ -6,7 +6,7 @@ import math
 
 import torch
 from torch import Tensor
-from torch.special import ndtr, ndtri
+from torch.special import ndtr
 
 from gtexgen.errors import ConfigError
 from gtexgen.models.noise import standard_normal
@@ -14,6 +14,7 @@ from gtexgen.models.posterior import Posterior
 from gtexgen.models.priors.base import log_density_of_noise, with_constant
 from gtexgen.models.priors.class_mixtures import MixtureOptions, common_covariance, fit_mixture
 from gtexgen.models.priors.exclusive_classes import exclusive_classes
+from gtexgen.models.priors.rosenblatt import RowMixtures, to_noise, to_values
 from gtexgen.models.priors.standard_normal import StandardNormal
 from gtexgen.models.ridge import ridge_weights
 
@@ -21,7 +22,6 @@ __all__ = ["FittedMixture"]
 
 RIDGE = 1e-3
 LEAST_WEIGHT = 1e-30
-LEAST_PROBABILITY = 1e-12
 
 
 class FittedMixture(StandardNormal):
@@ -36,10 +36,9 @@ class FittedMixture(StandardNormal):
     with :math:`t` the class and :math:`c'` the rest of the condition. Covariances are shrunk twice, towards their class
     and towards all classes (`gtexgen.models.priors.class_mixtures`).
 
-    The noise decides the component: :math:`\Phi(e_1)` falls into the share of one, and its place within that share is
-    the first noise of that component again. So the samples of one donor, whose noise is alike, tend to the same
-    component: components are in the order of their means along the axis of the largest common variance, which is that
-    of the first noise.
+    Noise is transported along the axes of the covariance within all classes, the largest first
+    (`gtexgen.models.priors.rosenblatt`): it is one to one, and samples of one donor, whose noise is alike, are alike in
+    every tissue.
 
     Parameters
     ----------
@@ -110,43 +109,40 @@ class FittedMixture(StandardNormal):
         for number in label.unique().tolist():
             rows = label == number
             weight, centre, covariance = fit_mixture(mean[rows], variance[rows], common, self.options)
-            order = (centre @ axes[:, 0]).argsort()
-            used = slice(0, len(order))
+            used = slice(0, len(weight))
             self.log_weight[number] = math.log(LEAST_WEIGHT)
-            self.log_weight[number, used] = weight[order].log().float()
-            self.mean[number, used] = centre[order].float()
-            self.root[number, used] = torch.linalg.cholesky(axes.T @ covariance[order] @ axes).float()
+            self.log_weight[number, used] = weight.log().float()
+            self.mean[number, used] = centre.float()
+            self.root[number, used] = torch.linalg.cholesky(axes.T @ covariance @ axes).float()
 
     def log_prob(self, latent: Tensor, condition: Tensor) -> Tensor:
         """Give the log-density of each row's mixture, ``(batch,)``."""
-        return self._log_joint(latent, condition)[0].logsumexp(dim=1)
+        return self._log_joint(latent, condition).logsumexp(dim=1)
+
+    def sample(self, condition: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Draw a component for each row of ``(batch, conditions)``, then latents from it, ``(batch, latents)``."""
+        noise = standard_normal((len(condition), 1 + self.n_latents), like=condition, generator=generator)
+        label = self._label(condition)
+        upper = self.log_weight[label].double().softmax(dim=1).cumsum(dim=1)
+        chosen = torch.searchsorted(upper, ndtr(noise[:, :1].double())).clamp_max(upper.shape[1] - 1)[:, 0]
+        rotated = torch.einsum("bkl,bl->bk", self.root[label, chosen], noise[:, 1:])
+        return self._placed(self.mean[label, chosen] @ self.axes + rotated, condition)
 
     def push(self, noise: Tensor, condition: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Find the component that the first noise falls into, and bring the noise to it."""
-        label = self._label(condition)
-        weight = self.log_weight[label].double().exp()
-        upper = weight.cumsum(dim=1)
-        place = ndtr(noise[:, :1].double()) * upper[:, -1:]
-        chosen = torch.searchsorted(upper, place).clamp_max(upper.shape[1] - 1)
-        share = weight.gather(1, chosen)
-        first = _quantile((place - upper.gather(1, chosen) + share) / share)
-        own = torch.cat([first.to(noise), noise[:, 1:]], dim=1)
-        component = label, chosen[:, 0]
-        rotated = torch.einsum("bkl,bl->bk", self.root[component], own)
-        return self.mean[component] + rotated @ self.axes.T + condition @ self.shift
+        """Transport the noise along the axes, from the largest common variance to the smallest."""
+        return self._placed(to_values(self._mixtures(condition), noise.double()).to(noise), condition)
 
     def pull(self, latent: Tensor, condition: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Draw the component that gave each row, by its posterior probability, and find the noise behind it."""
-        log_joint, noise = self._log_joint(latent, condition)
-        uniform = ndtr(standard_normal((len(latent), 1), like=latent, generator=generator)).double()
-        chosen = torch.searchsorted(log_joint.double().softmax(dim=1).cumsum(dim=1), uniform)
-        chosen = chosen.clamp_max(log_joint.shape[1] - 1)
-        own = noise.take_along_dim(chosen[..., None], dim=1)[:, 0]
-        weight = self.log_weight[self._label(condition)].double().exp()
-        upper = weight.cumsum(dim=1)
-        share = weight.gather(1, chosen)
-        place = (upper.gather(1, chosen) - share + share * ndtr(own[:, :1].double())) / upper[:, -1:]
-        return torch.cat([_quantile(place).to(latent), own[:, 1:]], dim=1)
+        """Transport back; each latent vector has one noise."""
+        along_axes = (latent - condition @ self.shift).double() @ self.axes.double()
+        return to_noise(self._mixtures(condition), along_axes).to(latent)
+
+    def _placed(self, along_axes: Tensor, condition: Tensor) -> Tensor:
+        return along_axes @ self.axes.T + condition @ self.shift
+
+    def _mixtures(self, condition: Tensor) -> RowMixtures:
+        mean = self.mean.double() @ self.axes.double()
+        return RowMixtures(self._label(condition), self.log_weight.double(), mean, self.root.double())
 
     def _label(self, condition: Tensor) -> Tensor:
         """Give the class number of each row, ``(batch,)``."""
@@ -155,8 +151,8 @@ class FittedMixture(StandardNormal):
             return torch.zeros(len(condition), dtype=torch.int64, device=condition.device)
         return condition[:, first : first + n].argmax(dim=1)
 
-    def _log_joint(self, latent: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
-        """Give the log-density of each row with each component, ``(batch, components)``, and the noise under each."""
+    def _log_joint(self, latent: Tensor, condition: Tensor) -> Tensor:
+        """Give the log-density of each row with each component, ``(batch, components)``."""
         label, centred = self._label(condition), latent - condition @ self.shift
         noise = latent.new_empty(len(latent), self.options.components, self.n_latents)
         for number in label.unique():
@@ -164,13 +160,7 @@ class FittedMixture(StandardNormal):
             rotated = (centred[rows] - self.mean[number][:, None]) @ self.axes
             noise[rows] = torch.linalg.solve_triangular(self.root[number], rotated.mT, upper=False).permute(2, 0, 1)
         log_volume = self.root.diagonal(dim1=2, dim2=3).log().sum(dim=2)[label]
-        return log_density_of_noise(noise) - log_volume + self.log_weight[label], noise
-
-
-def _quantile(probability: Tensor) -> Tensor:
-    """Give standard normal quantiles, which stay finite."""
-    quantile: Tensor = ndtri(probability.clamp(LEAST_PROBABILITY, 1 - LEAST_PROBABILITY))
-    return quantile
+        return log_density_of_noise(noise) - log_volume + self.log_weight[label]
 
 
 def _shift_of_the_rest(mean: Tensor, condition: Tensor, label: Tensor, classes: slice) -> Tensor:

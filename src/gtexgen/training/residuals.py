@@ -1,0 +1,40 @@
+"""The noise that genes share is known only once the networks are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from gtexgen.data.training_part import TrainingPart
+from gtexgen.models.networks import Networks
+
+__all__ = ["fit_residual_factors"]
+
+SEED = 0x6E6F_6973
+
+
+@torch.inference_mode()
+def fit_residual_factors(networks: Networks, part: TrainingPart) -> None:
+    """Fit the factors of noise, where the model has any, to the noise behind all training samples.
+
+    Parameters
+    ----------
+    networks
+        On the CPU, and not in training.
+    part
+        The training samples.
+    """
+    if networks.residual_factors is None:
+        return
+
+    def noise() -> Iterator[Tensor]:
+        random, start = torch.Generator().manual_seed(SEED), 0
+        for block in part.blocks():
+            condition = part.condition[start : start + len(block)]
+            start += len(block)
+            latent = networks.infer(block, condition).sample(random)
+            yield networks.likelihood.pull(networks.decode(latent, condition), block, random)
+
+    networks.residual_factors.fit(noise)
