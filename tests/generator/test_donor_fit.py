@@ -14,7 +14,8 @@ import yaml
 from torch import Tensor
 
 from gtexgen.data.training_part import SamplePart
-from gtexgen.generator.donor_fit import LARGEST_GENE, LARGEST_LATENT, fit_donor_model, fit_donors
+from gtexgen.generator.donor_fit import LARGEST_GENE, fit_donor_model, fit_donors
+from gtexgen.generator.donor_latents import LARGEST_LATENT
 from gtexgen.models.build import ModelSpec, build_networks
 from support.linear_donors import LinearCohort, linear_networks, orthogonal_loadings
 

@@ -4,6 +4,7 @@ import dataclasses
 import io
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from gtexgen.training.baseline import BaselineResult
@@ -15,7 +16,8 @@ def result() -> FitResult:
     figures = {"elbo": -1234.567, "reconstruction": 1200.0, "kl": 34.567, "mse": 0.12345}
     return FitResult(
         metrics={f"{part}/{name}": value for part in ("train", "val") for name, value in figures.items()}
-        | {"active_latents": 17.0, "val/variance_kept": 0.957, "val/variance_kept_within": 1.034},
+        | {"active_latents": 17.0, "val/variance_kept": 0.957, "val/variance_kept_within": 1.034}
+        | {"val/coverage": 0.912, "val/recall": 0.873, "val/adversarial_accuracy": 0.581},
         best_epoch=12,
         epochs=15,
         stopped_by="early_stopping",
@@ -43,12 +45,15 @@ def test_table_names_epoch_reason_and_figures_of_both_parts() -> None:
         "17",
         "95.7%",
         "103.4%",
+        "91.2%",
+        "58.1%",
     ):
         assert expected in text
 
 
-def test_variances_that_too_few_samples_leave_undefined_are_called_so() -> None:
-    metrics = {name: value for name, value in result().metrics.items() if "within" not in name}
+@pytest.mark.parametrize("left_out", ["variance_kept_within", "coverage", "adversarial_accuracy"])
+def test_what_too_few_samples_leave_undefined_is_called_so(left_out: str) -> None:
+    metrics = {name: value for name, value in result().metrics.items() if left_out not in name}
     text = printed(dataclasses.replace(result(), metrics=metrics))
     assert text.count("undefined") == 1
 

@@ -33,23 +33,17 @@ import torch
 from torch import Tensor
 
 from gtexgen.data.training_part import SamplePart
+from gtexgen.generator.donor_latents import fit_latents
+from gtexgen.generator.donor_pairs import Clique, Pairs, Regression, shrunk
 from gtexgen.generator.donors import DonorModel, Donors, pull_noise
 from gtexgen.generator.tally import DonorTally, tissue_column
 from gtexgen.models.networks import Networks
 from gtexgen.models.priors.base import with_constant
-from gtexgen.models.ridge import ridge_weights
 
 __all__ = ["fit_donor_model", "fit_donors"]
 
-LARGEST_LATENT = 0.999
 LARGEST_GENE = 0.99
-RIDGE = 1.0  # as if one sample more of each condition lay in the centre of all
-STRANGERS = 2.0  # as if so many donors more shared nothing
-LEAST_DEVIATION = 1e-6
-ROWS = 1024
-REDRAWS = 2
-RISES = 2
-LARGEST_RISE = 2.0
+ROWS = 256
 
 
 def fit_donors(networks: Networks, part: SamplePart, fields: Sequence[str], *, seed: int = 0) -> Donors | None:
@@ -109,16 +103,16 @@ def fit_donor_model(networks: Networks, part: SamplePart, donor: Tensor, *, seed
         Of the draws from the posteriors.
     """
     latents: list[Tensor] = []
-    genes, means, residuals = _Regression(), _Regression(), _Regression()
+    genes, means, residuals = Regression(), Regression(), Regression()
     for block in _blocks(networks, part, donor, seed):
         features = with_constant(block.condition)
         genes.add(features, block.genes)
         means.add(features, block.mean)
         residuals.add(features, block.expression - block.mean)
         latents.append(block.latents)
-    pairs, condition = _Pairs(donor[donor >= 0]), part.condition[donor >= 0]
+    pairs, condition = Pairs(donor[donor >= 0]), part.condition[donor >= 0]
     model = DonorModel(latents[0].shape[1], block.mean.shape[1], condition.shape[1])
-    _fit_latents(model, networks, torch.cat(latents), condition, pairs, seed=seed)
+    fit_latents(model, networks, torch.cat(latents), condition, pairs, seed=seed)
     model.gene_scale.set(*genes.solve())
     centre, unit = means.solve()[0].float(), residuals.solve()[1].float()
     _fit_genes(model, _blocks(networks, part, donor, seed), pairs, centre, unit)
@@ -150,160 +144,7 @@ def _blocks(networks: Networks, part: SamplePart, donor: Tensor, seed: int) -> I
             yield _Block(expression, condition, donor[rows[kept]], *noise)
 
 
-class _Regression:
-    """Regresses values on features, both added block by block; all weights but the constant's are held towards 0."""
-
-    def __init__(self) -> None:
-        self._sums: tuple[Tensor, ...] = ()
-        self._n_samples = 0
-
-    def add(self, features: Tensor, values: Tensor) -> None:
-        """Add ``(samples, features)`` and ``(samples, width)``."""
-        features, values = features.double(), values.double()
-        sums = (features.T @ features, features.T @ values, values.square().sum(dim=0))
-        self._sums = tuple(map(torch.add, self._sums, sums)) if self._sums else sums
-        self._n_samples += len(values)
-
-    def solve(self) -> tuple[Tensor, Tensor]:
-        """Give the weights, ``(features, width)``, and the standard deviation of what they leave, ``(width,)``."""
-        gram, moments, squares = self._sums
-        weight = ridge_weights(gram, moments, RIDGE)
-        variance = (squares + (weight * (gram @ weight - 2 * moments)).sum(dim=0)) / self._n_samples
-        return weight, variance.clamp_min(0).sqrt().clamp_min(LEAST_DEVIATION)
-
-
-class _Clique(NamedTuple):
-    """The variance of a donor's samples, and their covariance."""
-
-    variance: Tensor
-    covariance: Tensor
-
-    @classmethod
-    def of(cls, variances: Tensor, covariances: Tensor) -> _Clique:
-        """Give the mean clique of several, the samples of none of which repel each other."""
-        return cls(variances.mean(), covariances.mean().clamp_min(0))
-
-
-class _Pairs:
-    """The pairs of samples of one donor.
-
-    Parameters
-    ----------
-    donor
-        The number of each sample's donor, ``(samples,)``.
-    """
-
-    def __init__(self, donor: Tensor) -> None:
-        self.donor = donor
-        self.sizes = torch.bincount(donor)
-        self.weight = float((self.sizes - 1).sum())
-        self.trust = len(self.sizes) / (len(self.sizes) + STRANGERS)
-
-    def mean_product(self, totals_a: Tensor, totals_b: Tensor, own: Tensor) -> Tensor:
-        """Average the products over pairs, ``(width,)``.
-
-        Parameters
-        ----------
-        totals_a, totals_b
-            Sums over the samples of each donor, ``(donors, width)``.
-        own
-            The sum over samples of their product with themselves, each over the size of its donor, ``(width,)``.
-        """
-        products = (totals_a * totals_b / self.sizes[:, None]).sum(dim=0, dtype=torch.float64)
-        return (products - own) / self.weight
-
-    def chance(self, a: _Clique, b: _Clique) -> Tensor:
-        r"""Give the sampling variance of the mean product of two Gaussian cliques that are independent of each other.
-
-        The sum over pairs is :math:`(m - 1) \bar a \bar b - \sum_k a_k b_k` in m orthonormal contrasts of a donor's
-        samples: the mean, of variance :math:`v + (m - 1) c`, and m - 1 others, of variance :math:`v - c`.
-        """
-        m = self.sizes.double()
-        of_means = (m - 1).square() * (a.variance + (m - 1) * a.covariance) * (b.variance + (m - 1) * b.covariance)
-        of_others = (m - 1) * (a.variance - a.covariance) * (b.variance - b.covariance)
-        return ((of_means + of_others) / m.square()).sum() / self.weight**2
-
-
-def _fit_latents(
-    model: DonorModel, networks: Networks, noise: Tensor, condition: Tensor, pairs: _Pairs, *, seed: int
-) -> None:
-    """Fit R, shrunk, raised, and cut to 0 or more and below 1."""
-    regression = _Regression()
-    regression.add(with_constant(condition), noise)
-    model.latent_scale.set(*regression.solve())
-    values = model.latent_scale(noise, condition)
-    totals = values.new_zeros(len(pairs.sizes), values.shape[1]).index_add_(0, pairs.donor, values).double()
-    own = values.double().T @ (values.double() / pairs.sizes[pairs.donor, None])
-    estimate = (totals.T @ (totals / pairs.sizes[:, None]) - own) / pairs.weight
-    rise = _rise(model, networks, values, condition, pairs, estimate=estimate, seed=seed)
-    _set_latents(model, rise * pairs.trust * _shrunk_matrix(estimate, pairs))
-
-
-def _rise(
-    model: DonorModel,
-    networks: Networks,
-    noise: Tensor,
-    condition: Tensor,
-    pairs: _Pairs,
-    *,
-    estimate: Tensor,
-    seed: int,
-) -> float:
-    """Find the factor by which R makes the decoded means of redrawn samples as much alike as those of the real ones."""
-    generator = torch.Generator().manual_seed(seed)
-    nothing = model.nothing_known(len(pairs.sizes))
-    wanted, rise = _likeness(networks, noise, condition, pairs), 1.0
-    for _ in range(RISES):
-        _set_latents(model, rise * estimate)
-        redrawn = [model.latent_noise(pairs.donor, nothing, generator) for _ in range(REDRAWS)]
-        given = sum(_likeness(networks, each, condition, pairs) for each in redrawn) / REDRAWS
-        rise = min(max(rise * wanted / max(given, LEAST_DEVIATION), 1.0), LARGEST_RISE)
-    return rise
-
-
-def _set_latents(model: DonorModel, covariance: Tensor) -> None:
-    """Set R, cut to 0 or more and below 1."""
-    correlation, axes = torch.linalg.eigh(covariance)
-    model.latent_correlation.copy_(correlation.clamp(0, LARGEST_LATENT))
-    model.latent_axes.copy_(axes)
-
-
-def _shrunk_matrix(estimate: Tensor, pairs: _Pairs) -> Tensor:
-    """Draw the diagonal of R towards its mean, and the rest towards 0."""
-    diagonal = estimate.diagonal()
-    clique = _Clique.of(torch.ones_like(diagonal), diagonal)
-    chance = pairs.chance(clique, clique)
-    off = ~torch.eye(len(estimate), dtype=torch.bool)
-    shrunk = estimate.diagonal_scatter(_shrunk(diagonal, 2 * chance, towards=diagonal.mean()))
-    shrunk[off] = _shrunk(estimate[off], chance, towards=estimate.new_zeros(()))
-    return shrunk
-
-
-def _likeness(networks: Networks, noise: Tensor, condition: Tensor, pairs: _Pairs) -> float:
-    """Give how much the means that noise decodes to correlate within donors, beyond the condition, over all genes."""
-    latent = torch.cat(
-        [networks.prior.push(*some) for some in zip(noise.split(ROWS), condition.split(ROWS), strict=True)]
-    )
-
-    def decoded() -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        for rows in torch.arange(len(latent)).split(ROWS):
-            mean = networks.likelihood.mean(networks.decode(latent[rows], condition[rows]))
-            yield mean, with_constant(condition[rows]), pairs.donor[rows]
-
-    regression = _Regression()
-    for mean, features, _ in decoded():
-        regression.add(features, mean)
-    centre, deviation = (each.float() for each in regression.solve())
-    totals = torch.zeros(len(pairs.sizes), len(deviation))
-    own = torch.zeros(len(deviation), dtype=torch.float64)
-    for mean, features, donor in decoded():
-        caught = (mean - features @ centre) / deviation
-        totals.index_add_(0, donor, caught)
-        own += (caught.square() / pairs.sizes[donor, None]).double().sum(dim=0)
-    return float(pairs.mean_product(totals, totals, own).mean())
-
-
-def _fit_genes(model: DonorModel, blocks: Iterator[_Block], pairs: _Pairs, centre: Tensor, unit: Tensor) -> None:
+def _fit_genes(model: DonorModel, blocks: Iterator[_Block], pairs: Pairs, centre: Tensor, unit: Tensor) -> None:
     """Fit rho, shrunk and cut to 0 or more and below 1.
 
     Parameters
@@ -325,13 +166,7 @@ def _fit_genes(model: DonorModel, blocks: Iterator[_Block], pairs: _Pairs, centr
     alike = pairs.mean_product(noise_totals, noise_totals, own[0])
     caught_alike = pairs.mean_product(noise_totals, caught_totals, own[1])
     covariance = pairs.mean_product(caught_totals, caught_totals, own[2])
-    of_noise, of_caught = _Clique.of(torch.ones_like(alike), alike), _Clique.of(variance, covariance)
-    correlation = _shrunk(alike, 2 * pairs.chance(of_noise, of_noise), towards=alike.mean())
-    correlation += 2 * _shrunk(caught_alike, pairs.chance(of_noise, of_caught), towards=caught_alike.mean())
+    of_noise, of_caught = Clique.of(torch.ones_like(alike), alike), Clique.of(variance, covariance)
+    correlation = shrunk(alike, 2 * pairs.chance(of_noise, of_noise), towards=alike.mean())
+    correlation += 2 * shrunk(caught_alike, pairs.chance(of_noise, of_caught), towards=caught_alike.mean())
     model.gene_correlation.copy_((pairs.trust * correlation).clamp(0, LARGEST_GENE))
-
-
-def _shrunk(estimates: Tensor, chance: Tensor, *, towards: Tensor) -> Tensor:
-    """Draw estimates of the same kind towards a value, by the share of their spread about it that is chance."""
-    spread = (estimates - towards).square().mean().clamp_min(torch.finfo(estimates.dtype).tiny)
-    return towards + (1 - chance / spread).clamp(0, 1) * (estimates - towards)

@@ -58,12 +58,19 @@ def _calibration(generator: NetworkGenerator) -> str:
     return f"{calibration.drawn.shape[1]} quantiles of each gene, for {where}"
 
 
+def _shared_noise(generator: NetworkGenerator) -> str:
+    if (factors := generator.networks.residual_factors) is None:
+        return "the likelihood's own"
+    return f"{int(factors.loadings.any(dim=0).sum())} factors"
+
+
 def _settings(generator: NetworkGenerator) -> dict[str, str]:
     spec = generator.spec
     return {
         "head": str(spec.head["_target_"]).rpartition(".")[2],
         "likelihood": str(spec.likelihood["_target_"]).rpartition(".")[2],
         "prior": str(spec.prior["_target_"]).rpartition(".")[2],
+        "noise that genes share": _shared_noise(generator),
         "calibration": _calibration(generator),
         "latents": str(spec.latent),
         "hidden layers": ", ".join(map(str, spec.hidden)),

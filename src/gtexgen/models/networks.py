@@ -152,7 +152,7 @@ class Networks(nn.Module):
         return output
 
     def noise(self, output: Output, generator: torch.Generator | None = None) -> Tensor:
-        """Draw the noise of every gene for what the decoder gave, each standard normal, ``(batch, genes)``."""
+        """Draw the noise of every gene for what the decoder gave, ``(batch, genes)``."""
         if self.residual_factors is None:
             return self.likelihood.noise(output, generator)
         return self.residual_factors.draw(len(output[0]), generator)

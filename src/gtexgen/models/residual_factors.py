@@ -21,12 +21,14 @@ LEAST_DEVIATION = 1e-6
 
 
 class ResidualFactors(nn.Module):
-    r"""Standard normal noise of every gene, correlated across genes as the residuals of training are.
+    r"""Normal noise of every gene, as spread and as correlated across genes as the residuals of training are.
 
-    .. math:: \epsilon = A f + \sqrt{1 - \textstyle\sum_k A_{\cdot k}^2} \; n
+    .. math:: \epsilon_g = d_g \left( A_g f + \sqrt{1 - \textstyle\sum_k A_{gk}^2} \; n_g \right)
 
-    with :math:`f` and :math:`n` standard normal and :math:`A` ``(genes, factors)``. The networks' few latents leave a
-    hundred weaker ways in which genes go together; without them samples lie too close to what the latents decode to.
+    with :math:`f` and :math:`n` standard normal, :math:`A` ``(genes, factors)`` and :math:`d_g` the standard deviation
+    of the residuals in units of the likelihood's scale: 1, but where dropout made the networks err in training as they
+    do not afterwards. The networks' few latents leave a hundred weaker ways in which genes go together; without them
+    samples lie too close to what the latents decode to.
 
     :math:`A` has the leading eigenvectors :math:`q_k` of the correlation of the residuals of :math:`n` samples. Of an
     eigenvalue :math:`\lambda_k`, chance alone gives up to :math:`(1 + \sqrt\gamma)^2`, :math:`\gamma = G / n`
@@ -48,10 +50,12 @@ class ResidualFactors(nn.Module):
     """
 
     loadings: Tensor
+    deviation: Tensor
 
     def __init__(self, n_genes: int, most: int) -> None:
         super().__init__()
         self.register_buffer("loadings", torch.zeros(n_genes, most))
+        self.register_buffer("deviation", torch.ones(n_genes))
 
     @torch.no_grad()
     def fit(self, blocks: Callable[[], Iterator[Tensor]]) -> None:
@@ -64,10 +68,11 @@ class ResidualFactors(nn.Module):
             each call. It is called a few times, and no more than a block is held.
         """
         n, mean, deviation = _moments(blocks)
+        unit = torch.where(deviation > LEAST_DEVIATION, deviation, torch.inf)
 
         def standardised() -> Iterator[Tensor]:
             for block in blocks():
-                yield (block - mean) / deviation
+                yield (block - mean) / unit
 
         n_genes, most = self.loadings.shape
         values, axes = _leading_axes(standardised, n, n_genes, min(most, n_genes))
@@ -77,6 +82,7 @@ class ResidualFactors(nn.Module):
         loadings *= (LARGEST_SHARE / share.clamp_min(LARGEST_SHARE)).sqrt()
         self.loadings.zero_()
         self.loadings[:, : loadings.shape[1]] = loadings
+        self.deviation.copy_(deviation)
 
     def draw(self, n_samples: int, generator: torch.Generator | None = None) -> Tensor:
         """Draw noise, ``(samples, genes)``."""
@@ -84,7 +90,7 @@ class ResidualFactors(nn.Module):
         shared = standard_normal((n_samples, most), like=self.loadings, generator=generator)
         own = standard_normal((n_samples, n_genes), like=self.loadings, generator=generator)
         own_share = (1 - self.loadings.square().sum(dim=1)).sqrt()
-        return torch.addcmul(shared @ self.loadings.T, own_share, own)
+        return self.deviation * torch.addcmul(shared @ self.loadings.T, own_share, own)
 
 
 def _moments(blocks: Callable[[], Iterator[Tensor]]) -> tuple[int, Tensor, Tensor]:
@@ -95,8 +101,7 @@ def _moments(blocks: Callable[[], Iterator[Tensor]]) -> tuple[int, Tensor, Tenso
         total = total + block.double().sum(dim=0)
         squares = squares + block.double().square().sum(dim=0)
     mean = total / n
-    deviation = (squares / n - mean.square()).clamp_min(0).sqrt()
-    return n, mean.float(), torch.where(deviation > LEAST_DEVIATION, deviation, torch.inf).float()
+    return n, mean.float(), (squares / n - mean.square()).clamp_min(0).sqrt().float()
 
 
 def _leading_axes(blocks: Callable[[], Iterator[Tensor]], n: int, n_genes: int, wanted: int) -> tuple[Tensor, Tensor]:

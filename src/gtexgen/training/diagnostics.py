@@ -1,12 +1,12 @@
-"""How well a generator keeps the variance of real samples, gene by gene, and what its latents do.
+"""How a generator keeps the variance of real samples, where its samples lie, and what its latents do.
 
 All of it is measured on held-out samples, with the weights and the prior that are saved.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -22,6 +22,7 @@ from gtexgen.errors import GeneratorError
 from gtexgen.generator import Generator, NetworkGenerator
 from gtexgen.generator.counts import combination_numbers, count_combinations
 from gtexgen.models.totals import LatentMoments, LatentTotals
+from gtexgen.training.realism import REALISM, measure_realism
 from gtexgen.training.spread import Spread
 
 __all__ = ["KINDS", "METRICS", "Diagnostics", "Kind", "diagnose"]
@@ -35,6 +36,7 @@ METRICS = (
     "val/variance_kept_within",
     "val/variance_kept_within_without_noise",
     "val/variance_loss",
+    *REALISM,
 )
 """The names of the figures that stand beside the other validation metrics."""
 
@@ -60,11 +62,14 @@ class Diagnostics:
         ``log2`` is log2(x + 1) of store units, whatever the settings; ``model`` is the model's own.
     notes
         Why figures are undefined, or leave something out.
+    realism
+        Those of `gtexgen.training.realism.REALISM` that are defined.
     """
 
     latents: pd.DataFrame | None
     genes: pd.DataFrame
     notes: list[str]
+    realism: Mapping[str, float] = field(default_factory=dict)
 
     def variance_kept(self, kind: Kind, *, within: bool) -> pd.Series:
         """Give the variance of one kind over that of the real samples, by gene, of the genes that vary in these.
@@ -95,6 +100,7 @@ class Diagnostics:
             _median(self.variance_kept("generated", within=True)),
             _median(self.variance_kept("generated_without_noise", within=True)),
             self.variance_loss("generated"),
+            *map(self.realism.get, REALISM),
         )
         return {name: value for name, value in zip(METRICS, values, strict=True) if value is not None}
 
@@ -106,6 +112,7 @@ class Diagnostics:
             "variance_kept": {kind: _median(self.variance_kept(kind, within=False)) for kind in models},
             "variance_kept_within": {kind: _median(self.variance_kept(kind, within=True)) for kind in models},
             "variance_loss": {kind: self.variance_loss(kind) for kind in models},
+            "realism": {name.removeprefix("val/"): self.realism.get(name) for name in REALISM},
             "notes": self.notes,
         }
 
@@ -151,10 +158,14 @@ def diagnose(generator: Generator, part: SamplePart) -> Diagnostics:
             spread = Spread(generator, conditions)
             notes.append(f"{kind}: {error}")
         variances |= spread.columns(kind)
+    try:
+        realism = measure_realism(generator, part)
+    except GeneratorError:
+        realism = {}  # the note of what was generated says why
     n_genes = len(generator.genes)
     keys = {"label": generator.labels * 2, "scale": ["log2"] * n_genes + ["model"] * n_genes}
     genes = pd.DataFrame(keys | variances)
-    return Diagnostics(latents, genes, [*_notes(genes, conditions), *notes])
+    return Diagnostics(latents, genes, [*_notes(genes, conditions), *notes], realism)
 
 
 @torch.inference_mode()

@@ -27,9 +27,12 @@ ROWS = {
     "kl": "KL (nats)",
     "mse": "MSE (model's scale)",
 }
-KEPT = {
+SHARES = {
     "val/variance_kept": "variance kept, all samples",
     "val/variance_kept_within": "variance kept, within conditions",
+    "val/coverage": "coverage of real samples",
+    "val/recall": "recall of real samples",
+    "val/adversarial_accuracy": "told apart by neighbours (ideal 50 %)",
 }
 
 
@@ -41,7 +44,8 @@ def summary_table(result: FitResult | BaselineResult) -> Table:
 def _network_table(result: FitResult) -> Table:
     """Set the best epoch's training and validation figures side by side, under what training took.
 
-    The variance kept is that of generated samples as a share of the real one's, a median over genes.
+    The variance kept is that of generated samples as a share of the real one's, a median over genes; coverage, recall
+    and adversarial accuracy are those of `gtexgen.training.realism`.
     """
     from rich.table import Table
 
@@ -58,7 +62,7 @@ def _network_table(result: FitResult) -> Table:
         figures = [result.metrics[f"{part}/{name}"] for part in ("train", "val")]
         table.add_row(title, *(f"{value:.4g}" if name == "mse" else f"{value:,.2f}" for value in figures))
     table.add_row("active latents", "", f"{result.metrics['active_latents']:.0f}")
-    for title, share in _kept(result.metrics):
+    for title, share in _shares(result.metrics):
         table.add_row(title, "", share)
     return table
 
@@ -73,7 +77,7 @@ def _baseline_table(result: BaselineResult) -> Table:
     )
     table.add_column("")
     table.add_column("validation", justify="right")
-    for title, share in _kept(result.metrics):
+    for title, share in _shares(result.metrics):
         table.add_row(title, share)
     return table
 
@@ -85,6 +89,6 @@ def print_table(table: Table, console: Console | None = None) -> None:
     (console or Console()).print(table)
 
 
-def _kept(metrics: Mapping[str, float]) -> Iterator[tuple[str, str]]:
-    for name, title in KEPT.items():
+def _shares(metrics: Mapping[str, float]) -> Iterator[tuple[str, str]]:
+    for name, title in SHARES.items():
         yield title, f"{metrics[name]:.1%}" if name in metrics else "undefined"
