@@ -71,7 +71,7 @@ METRICS = {
     "within_donor_mean": "within donors",
 }
 REAL = "real samples of other donors"
-MARKERS = {REAL: "*"} | dict.fromkeys(BASELINES, "s") | dict.fromkeys(HEADS, "o") | dict.fromkeys(CONDITIONS, "D")
+MARKERS = {"*": [REAL], "s": [*BASELINES], "o": [*HEADS], "D": [*CONDITIONS], "^": [*ABLATIONS]}
 OUTSIDE = ("bootstrap with noise", "cvae, original project")
 """Rows so far away that the others would lie on top of each other."""
 
@@ -158,19 +158,18 @@ def draw_frontier(figures: pd.DataFrame, path: Path) -> None:
     """Draw realism against privacy: coverage and detection of each row against membership inference."""
     from matplotlib.figure import Figure
 
-    mean = figures.groupby("row", sort=False)[list(METRICS)].mean()
-    canvas = Figure(figsize=(12, 5.5), layout="constrained")
-    for axes, metric, good in zip(canvas.subplots(1, 2), ("coverage", "detection_mixed"), ("high", "low"), strict=True):
-        for number, (row, found) in enumerate(mean.drop(index=[*OUTSIDE], errors="ignore").iterrows()):
-            marker, colour = MARKERS.get(str(row), "."), "black" if row == REAL else f"C{number % 10}"
-            axes.plot(found["membership_auc"], found[metric], marker, color=colour, markersize=9)
-            axes.annotate(
-                str(row), (found["membership_auc"], found[metric]), (5, 3), textcoords="offset points", fontsize=7
-            )
-        axes.set(
-            xlabel="membership inference by distance, AUC (low is private)",
-            ylabel=f"{METRICS[metric]} ({good} is real)",
-        )
+    mean = figures.groupby("row")[list(METRICS)].mean().drop(index=[*OUTSIDE], errors="ignore")
+    canvas = Figure(figsize=(12, 4.8), layout="constrained")
+    left, right = canvas.subplots(1, 2)
+    for axes, metric, good in ((left, "coverage", "high"), (right, "detection_mixed", "low")):
+        for marker, rows in MARKERS.items():
+            for number, row in enumerate(row for row in rows if row in mean.index):
+                colour = "black" if row == REAL else f"C{number}"
+                place = mean.loc[row, "membership_auc"], mean.loc[row, metric]
+                axes.plot(*place, marker, color=colour, markersize=8, label=row)
+        axes.set_xlabel("membership inference by distance, AUC (low is private)")
+        axes.set_ylabel(f"{METRICS[metric]} ({good} is real)")
+    canvas.legend(*left.get_legend_handles_labels(), loc="outside right upper", fontsize=8)
     canvas.savefig(path, metadata={"Date": None})
 
 
