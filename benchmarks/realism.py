@@ -4,7 +4,8 @@ Each row is trained with each seed by ``gtexgen-train`` (the seed also divides t
 ``benchmarks/realism_scores.py``; what is already in OUTPUT is not done again. The table has the mean over seeds and
 half the range, in Markdown; OUTPUT also gets ``figures.csv`` with every figure of every seed, and ``frontier.svg``.
 
-usage: python benchmarks/realism.py STORE OUTPUT [--rows cvae "class Gaussian" ...] [--seeds 0 1 2] [--jobs 2]
+usage: python benchmarks/realism.py STORE OUTPUT [--rows cvae "class Gaussian" ...] [--seeds 0 1 2]
+       [--draws 3] [--jobs 2]
 
 On a machine with a GPU use --jobs 1, so that runs do not share it.
 """
@@ -96,6 +97,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("output", type=Path)
     parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS), metavar="ROW")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--draws", type=int, default=3, help="tables a generator, whose scores are averaged")
     parser.add_argument("--jobs", type=int, default=2)
     return parser.parse_args()
 
@@ -118,7 +120,8 @@ def run(name: str, seed: int, arguments: argparse.Namespace) -> None:
         train = Path(sys.executable).with_name("gtexgen-train")
         call(train, *ROWS[name], *quiet, *settings, jobs=arguments.jobs)
     scoring = Path(__file__).with_name("realism_scores.py")
-    call(sys.executable, scoring, folder / "run", folder / "scores.json", jobs=arguments.jobs)
+    files = folder / "run", folder / "scores.json"
+    call(sys.executable, scoring, *files, "--draws", str(arguments.draws), jobs=arguments.jobs)
     print(f"done: {name}, seed {seed}", file=sys.stderr, flush=True)
 
 

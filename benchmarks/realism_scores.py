@@ -34,7 +34,6 @@ from gtexgen.evaluation.scores import Estimate, Outcome
 from gtexgen.evaluation.utility import measure_utility
 from gtexgen.generator import Generator
 
-DRAWS = 3
 DONORS = 400
 LEAST = 10
 VARYING = 0.02
@@ -45,6 +44,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
     parser.add_argument("output", type=Path)
+    parser.add_argument("--draws", type=int, default=3)
     arguments = parser.parse_args()
     generator = Generator.load(arguments.run)
     store = ExpressionStore.open(generator.settings["store"])
@@ -52,7 +52,7 @@ def main() -> None:
     reference = parts.reference("tissue")
     tissues = dict(zip(store.samples["subtissue"], store.samples["tissue"], strict=True))
     found = {
-        "generator": scores([drawn(generator, tissues, seed) for seed in range(DRAWS)], reference),
+        "generator": scores([drawn(generator, tissues, seed) for seed in range(arguments.draws)], reference),
         "real": scores([parts.training], reference) | of_real_donors(parts.second_independent, reference),
     }
     if generator.knows_donors:
