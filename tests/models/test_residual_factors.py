@@ -32,21 +32,17 @@ def fitted(values: Tensor, most: int = 10, rows: int = 97) -> ResidualFactors:
     return factors
 
 
-def n_kept(factors: ResidualFactors) -> int:
-    return int((factors.loadings.square().sum(dim=0) > 0).sum())
-
-
 def test_the_factors_of_known_noise_are_found_and_no_others() -> None:
     truth = true_loadings()
     factors = fitted(noise(truth, 5_000))
-    assert n_kept(factors) == 3
+    assert factors.n_factors == 3
     torch.testing.assert_close(factors.loadings @ factors.loadings.T, truth @ truth.T, atol=0.1, rtol=0)
 
 
 @pytest.mark.parametrize("n", [40, 400, 4_000])
 def test_chance_gives_no_factors(n: int) -> None:
     generator = torch.Generator().manual_seed(n)
-    assert n_kept(fitted(torch.randn(n, N_GENES, generator=generator))) <= 1
+    assert fitted(torch.randn(n, N_GENES, generator=generator)).n_factors <= 1
 
 
 def test_a_factor_is_as_strong_as_it_is_among_samples_that_it_was_not_found_in() -> None:
@@ -96,9 +92,10 @@ def test_a_gene_without_noise_has_no_share_and_one_that_is_all_shared_keeps_some
 
 def test_fewer_genes_than_factors_and_a_second_fit_replaces_the_first() -> None:
     factors = ResidualFactors(4, 10)
+    assert factors.loadings.shape == (4, 4)
     together = torch.randn(500, 1, generator=torch.Generator().manual_seed(0)).expand(-1, 4)
     factors.fit(lambda: iter([together + 0.1 * torch.randn(500, 4, generator=torch.Generator().manual_seed(1))]))
-    assert n_kept(factors) == 1
+    assert factors.n_factors == 1
     blocks: Callable[[], Iterator[Tensor]] = lambda: iter([torch.zeros(500, 4)])  # noqa: E731
     factors.fit(blocks)
-    assert n_kept(factors) == 0
+    assert factors.n_factors == 0

@@ -102,6 +102,14 @@ def test_a_table_better_than_the_baseline_everywhere_is_said_to_be() -> None:
     assert "clearly worse than Class Gaussian" not in " ".join(verdict(evaluation))
 
 
+def test_a_verdict_without_intervals_says_that_it_allows_for_no_chance() -> None:
+    without = summary(small_evaluation(all_scores(Score(0.7), Score(0.9), Score(0.4)), CANDIDATES))
+    assert without[0].startswith("There are no intervals (resamples=0)")
+    assert "no intervals" not in " ".join(
+        summary(small_evaluation(all_scores(fixed(0.7), fixed(0.9), fixed(0.4)), CANDIDATES))
+    )
+
+
 def test_figures_of_the_sentences_are_those_of_the_scores() -> None:
     scores = all_scores(fixed(0.7), fixed(0.95), fixed(0.4))
     scores["detection_auc"] = {SUBJECT: fixed(0.931), REAL: fixed(0.584), BASELINE: fixed(0.977)}

@@ -46,7 +46,7 @@ class ResidualFactors(nn.Module):
     n_genes
         Number of genes.
     most
-        The most factors that are kept.
+        The most factors that are kept; there are never more than genes.
     """
 
     loadings: Tensor
@@ -54,7 +54,7 @@ class ResidualFactors(nn.Module):
 
     def __init__(self, n_genes: int, most: int) -> None:
         super().__init__()
-        self.register_buffer("loadings", torch.zeros(n_genes, most))
+        self.register_buffer("loadings", torch.zeros(n_genes, min(most, n_genes)))
         self.register_buffer("deviation", torch.ones(n_genes))
 
     @torch.no_grad()
@@ -75,22 +75,26 @@ class ResidualFactors(nn.Module):
                 yield (block - mean) / unit
 
         n_genes, most = self.loadings.shape
-        values, axes = _leading_axes(standardised, n, n_genes, min(most, n_genes))
+        values, axes = _leading_axes(standardised, n, n_genes, most)
         kept = _excess(values, n_genes / n)
         loadings = axes * kept.sqrt()
         share = loadings.square().sum(dim=1, keepdim=True)
         loadings *= (LARGEST_SHARE / share.clamp_min(LARGEST_SHARE)).sqrt()
-        self.loadings.zero_()
-        self.loadings[:, : loadings.shape[1]] = loadings
+        self.loadings.copy_(loadings)
         self.deviation.copy_(deviation)
+
+    @property
+    def n_factors(self) -> int:
+        """How many factors there are; they come first."""
+        return int(self.loadings.any(dim=0).sum())
 
     def draw(self, n_samples: int, generator: torch.Generator | None = None) -> Tensor:
         """Draw noise, ``(samples, genes)``."""
-        n_genes, most = self.loadings.shape
-        shared = standard_normal((n_samples, most), like=self.loadings, generator=generator)
-        own = standard_normal((n_samples, n_genes), like=self.loadings, generator=generator)
-        own_share = (1 - self.loadings.square().sum(dim=1)).sqrt()
-        return self.deviation * torch.addcmul(shared @ self.loadings.T, own_share, own)
+        loadings = self.loadings[:, : self.n_factors]
+        shared = standard_normal((n_samples, loadings.shape[1]), like=loadings, generator=generator)
+        own = standard_normal((n_samples, len(loadings)), like=loadings, generator=generator)
+        own_share = (1 - loadings.square().sum(dim=1)).sqrt()
+        return self.deviation * torch.addcmul(shared @ loadings.T, own_share, own)
 
 
 def _moments(blocks: Callable[[], Iterator[Tensor]]) -> tuple[int, Tensor, Tensor]:

@@ -36,6 +36,12 @@ USEFULNESS = {
 }
 
 
+NO_INTERVALS = (
+    "There are no intervals (resamples=0), so that chance is not allowed for: a difference that is called clear below "
+    "may be none."
+)
+
+
 def verdict(evaluation: Evaluation) -> list[str]:
     """Say in plain sentences what an evaluation found; each follows from the scores.
 
@@ -51,7 +57,7 @@ def verdict(evaluation: Evaluation) -> list[str]:
 
 def summary(evaluation: Evaluation) -> list[str]:
     """Count in how many metrics the subject is better, worse, and no worse than real samples; warn of copies."""
-    said = []
+    said = [] if _has_intervals(evaluation) else [NO_INTERVALS]
     subject, baseline = evaluation.candidates[SUBJECT], reference(evaluation)
     if baseline is not None and (beside := standings(evaluation, baseline, JUDGED)):
         n = {standing: [*beside.values()].count(standing) for standing in WORDS}
@@ -64,6 +70,12 @@ def summary(evaluation: Evaluation) -> list[str]:
         reached = sum(standing != "worse" for standing in beside.values())
         said.append(f"In {reached} of {len(beside)}, {subject} is not clearly worse than real samples of other donors.")
     return [*said, *privacy_warnings(evaluation)]
+
+
+def _has_intervals(evaluation: Evaluation) -> bool:
+    return any(
+        evaluation.score(key, candidate).low is not None for key in METRICS for candidate in evaluation.candidates
+    )
 
 
 def realism(evaluation: Evaluation) -> list[Finding]:

@@ -30,9 +30,10 @@ ROWS = {
 SHARES = {
     "val/variance_kept": "variance kept, all samples",
     "val/variance_kept_within": "variance kept, within conditions",
-    "val/coverage": "coverage of real samples",
-    "val/recall": "recall of real samples",
-    "val/adversarial_accuracy": "told apart by neighbours (ideal 50 %)",
+    "val/coverage": "coverage (ideal 100 %)",
+    "val/precision": "precision (ideal 100 %)",
+    "val/recall": "recall (ideal 100 %)",
+    "val/adversarial_accuracy": "adversarial accuracy (ideal 50 %)",
 }
 
 
@@ -44,8 +45,8 @@ def summary_table(result: FitResult | BaselineResult) -> Table:
 def _network_table(result: FitResult) -> Table:
     """Set the best epoch's training and validation figures side by side, under what training took.
 
-    The variance kept is that of generated samples as a share of the real one's, a median over genes; coverage, recall
-    and adversarial accuracy are those of `gtexgen.training.realism`.
+    The variance kept is that of generated samples as a share of the real one's, a median over genes; coverage,
+    precision, recall and adversarial accuracy are those of `gtexgen.training.realism`.
     """
     from rich.table import Table
 

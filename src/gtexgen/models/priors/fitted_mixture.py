@@ -141,8 +141,9 @@ class FittedMixture(StandardNormal):
         return along_axes @ self.axes.T + condition @ self.shift
 
     def _mixtures(self, condition: Tensor) -> RowMixtures:
-        mean = self.mean.double() @ self.axes.double()
-        return RowMixtures(self._label(condition), self.log_weight.double(), mean, self.root.double())
+        used = int((self.log_weight > math.log(LEAST_WEIGHT)).any(dim=0).sum())
+        log_weight, mean, root = (each[:, :used].double() for each in (self.log_weight, self.mean, self.root))
+        return RowMixtures(self._label(condition), log_weight, mean @ self.axes.double(), root)
 
     def _label(self, condition: Tensor) -> Tensor:
         """Give the class number of each row, ``(batch,)``."""
