@@ -143,7 +143,7 @@ def test_the_first_screen_names_two_commands_and_a_picture() -> None:
     first = "\n".join(README.splitlines()[:20])
     assert "make demo" in first
     assert "make test" in first
-    (picture,) = re.findall(r"!\[[^]]+\]\(([^)]+)\)", README)
+    (picture,) = re.findall(r"!\[[^]]+\]\(([^)]+)\)", first)
     assert (ROOT / picture).is_file()
 
 

@@ -61,11 +61,11 @@ def test_a_factor_is_as_strong_as_it_is_among_samples_that_it_was_not_found_in()
     assert sum(found) == pytest.approx(sum(among_others), rel=0.1)
 
 
-def test_draws_are_as_spread_as_the_noise_was_and_correlate_as_it_did() -> None:
+def test_draws_are_as_spread_as_the_noise_was_up_to_1_and_correlate_as_it_did() -> None:
     spread = torch.linspace(0.5, 1.1, N_GENES)
     values = spread * noise(true_loadings(), 5_000) + 7
     drawn = fitted(values).draw(50_000, torch.Generator().manual_seed(1))
-    torch.testing.assert_close(drawn.std(dim=0), spread, atol=0, rtol=0.04)
+    torch.testing.assert_close(drawn.std(dim=0), spread.clamp_max(1), atol=0, rtol=0.04)
     torch.testing.assert_close(drawn.mean(dim=0), torch.zeros(N_GENES), atol=0.03, rtol=0)
     torch.testing.assert_close(torch.corrcoef(drawn.T), torch.corrcoef(values.T), atol=0.08, rtol=0)
 

@@ -24,6 +24,10 @@ TAGS = {f"{part}/{name}" for part in ("train", "val") for name in PER_PART} | {
 }
 BEST = {"best/elbo", "best/kl", "best/reconstruction", "best/mse", "best/epoch"}
 MEASURED = {
+    "best/coverage",
+    "best/precision",
+    "best/recall",
+    "best/adversarial_accuracy",
     "best/variance_kept",
     "best/variance_kept_within",
     "best/variance_kept_within_without_noise",
@@ -137,10 +141,12 @@ def test_what_the_finished_generator_is_measured_by_joins_the_final_metrics(trai
     variances = {"real": [1.0, 2.0, 1.0, 0.0], "generated": [0.5, 1.5, 9.0, 0.0], "generated_without_noise": [0.1] * 4}
     genes = pd.DataFrame({"label": list("abcd"), "scale": "log2"})
     genes = genes.assign(**variances, **{f"{kind}_within": values for kind, values in variances.items()})
-    log_diagnostics(tmp_path / "run" / "tensorboard", Diagnostics(pd.DataFrame(), genes, []), result.epochs)
+    realism = {"val/coverage": 0.9, "val/precision": 0.8, "val/recall": 0.7, "val/adversarial_accuracy": 0.6}
+    log_diagnostics(tmp_path / "run" / "tensorboard", Diagnostics(pd.DataFrame(), genes, [], realism), result.epochs)
     events = read(result)
     assert set(events.Tags()["scalars"]) == TAGS | BEST | MEASURED
     assert events.Scalars("best/variance_kept_within")[-1].value == pytest.approx(0.75)
+    assert events.Scalars("best/adversarial_accuracy")[-1].value == pytest.approx(0.6)
     assert events.Scalars("best/variance_loss")[-1].value == pytest.approx((0.5 + 0.5 - 8.0) / 4)
     (kept,) = events.Histograms("genes/variance_kept_within")
     assert (kept.step, kept.histogram_value.num) == (1, 3)

@@ -26,9 +26,9 @@ class ResidualFactors(nn.Module):
     .. math:: \epsilon_g = d_g \left( A_g f + \sqrt{1 - \textstyle\sum_k A_{gk}^2} \; n_g \right)
 
     with :math:`f` and :math:`n` standard normal, :math:`A` ``(genes, factors)`` and :math:`d_g` the standard deviation
-    of the residuals in units of the likelihood's scale: 1, but where dropout made the networks err in training as they
-    do not afterwards. The networks' few latents leave a hundred weaker ways in which genes go together; without them
-    samples lie too close to what the latents decode to.
+    of the residuals in units of the likelihood's scale, at most 1: it is below where dropout made the networks err in
+    training as they do not afterwards. The networks' few latents leave a hundred weaker ways in which genes go
+    together; without them samples lie too close to what the latents decode to.
 
     :math:`A` has the leading eigenvectors :math:`q_k` of the correlation of the residuals of :math:`n` samples. Of an
     eigenvalue :math:`\lambda_k`, chance alone gives up to :math:`(1 + \sqrt\gamma)^2`, :math:`\gamma = G / n`
@@ -81,7 +81,7 @@ class ResidualFactors(nn.Module):
         share = loadings.square().sum(dim=1, keepdim=True)
         loadings *= (LARGEST_SHARE / share.clamp_min(LARGEST_SHARE)).sqrt()
         self.loadings.copy_(loadings)
-        self.deviation.copy_(deviation)
+        self.deviation.copy_(deviation.clamp_max(1))
 
     @property
     def n_factors(self) -> int:
