@@ -30,6 +30,13 @@ class SamplePart:
     condition: Tensor
     blocks: Callable[[], Iterator[Tensor]]
 
+    def conditioned_blocks(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Give each block with the condition of its rows, ``(some samples, conditions)``."""
+        start = 0
+        for block in self.blocks():
+            yield block, self.condition[start : start + len(block)]
+            start += len(block)
+
 
 @dataclass(frozen=True, eq=False)
 class TrainingPart(SamplePart):

@@ -22,9 +22,6 @@ def fit_prior(networks: Networks, part: TrainingPart) -> None:
     part
         The training samples.
     """
-    inferred: list[Posterior] = []
-    for block in part.blocks():
-        start = sum(len(posterior.mean) for posterior in inferred)
-        inferred.append(networks.infer(block, part.condition[start : start + len(block)]))
+    inferred = [networks.infer(block, condition) for block, condition in part.conditioned_blocks()]
     posterior = Posterior(*(torch.cat(tensors) for tensors in zip(*inferred, strict=True)))
     networks.prior.fit(posterior, part.condition)

@@ -30,10 +30,8 @@ def fit_residual_factors(networks: Networks, part: TrainingPart) -> None:
         return
 
     def noise() -> Iterator[Tensor]:
-        random, start = torch.Generator().manual_seed(SEED), 0
-        for block in part.blocks():
-            condition = part.condition[start : start + len(block)]
-            start += len(block)
+        random = torch.Generator().manual_seed(SEED)
+        for block, condition in part.conditioned_blocks():
             latent = networks.infer(block, condition).sample(random)
             yield networks.likelihood.pull(networks.decode(latent, condition), block, random)
 
