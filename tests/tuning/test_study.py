@@ -112,6 +112,16 @@ def test_an_interrupted_trial_is_run_again_however_often(opened: Opener) -> None
     assert values == {shared.study.trials[-1].params["x"]}
 
 
+def test_a_trial_that_is_interrupted_at_its_very_end_is_not_run_again(opened: Opener) -> None:
+    shared = opened(trials=1)
+    trial = shared.take(SPACE)
+    assert trial is not None
+    shared.study.tell(trial, trial.suggest_float("x", 0, 1))
+    shared.interrupted(trial)
+    assert finish(shared) == []
+    assert [trial.state for trial in shared.study.trials] == [TrialState.COMPLETE]
+
+
 def test_a_database_notices_a_dead_trial_of_another_machine(opened: Opener, tmp_path: Path) -> None:
     shared = opened(trials=1, heartbeat=1, storage=f"sqlite:///{tmp_path / 'study.db'}")
     trial = shared.take(SPACE)

@@ -91,11 +91,7 @@ class SharedStudy:
                 draw=len(self.study.get_trials(deepcopy=False)),
             )
             trial = self.study.ask()
-            try:
-                trial.set_user_attr(PROCESS, this_process())
-            except KeyboardInterrupt:
-                self.interrupted(trial)
-                raise
+            trial.set_user_attr(PROCESS, this_process())
             return trial
 
     def still_running(self, taken: Sequence[optuna.Trial]) -> list[optuna.Trial]:
@@ -122,9 +118,10 @@ class SharedStudy:
             self.storage.set_trial_state_values(trial._trial_id, state=optuna.trial.TrialState.FAIL)
 
     def interrupted(self, trial: optuna.Trial) -> None:
-        """Record that a trial was interrupted, and queue it again."""
-        self.fail(trial, "interrupted")
-        self._queue_again(trial.number, most=None)
+        """Record that a trial was interrupted, and queue it again, unless it has come to its end."""
+        if self.still_running([trial]):
+            self.fail(trial, "interrupted")
+            self._queue_again(trial.number, most=None)
 
     def _queue_again(self, number: int, *, most: int | None) -> None:
         """Queue a trial with the values of one that did not come to its end, which was tried `most` times at most."""

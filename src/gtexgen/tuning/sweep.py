@@ -23,6 +23,7 @@ from gtexgen.config.study import StudySettings, study_settings
 from gtexgen.errors import ConfigError, TrainingError
 from gtexgen.tuning.best_config import Changes, changes_of
 from gtexgen.tuning.check import SpaceFunction, check_space, find_space_function
+from gtexgen.tuning.interrupts import interrupts_held
 from gtexgen.tuning.objectives import MissingMetricError, read_bounds
 from gtexgen.tuning.progress import StudyProgress
 from gtexgen.tuning.quiet import quiet_optuna
@@ -145,8 +146,9 @@ def _run_trials(
         while True:
             _stop_at_failures(shared)
             taken.clear()
-            while len(taken) < batch and (trial := shared.take(search.distributions)) is not None:
-                taken.append(trial)
+            with interrupts_held():
+                while len(taken) < batch and (trial := shared.take(search.distributions)) is not None:
+                    taken.append(trial)
             if not taken:
                 return
             _launch(shared, search, launcher, taken)
