@@ -102,6 +102,28 @@ def test_a_killed_worker_is_replaced_and_ctrl_c_reaches_all(tmp_path: Path) -> N
     wait_for(tmp_path, "interrupted-*", 2)
 
 
+LOSE_ONE_AND_WAIT = f"""
+import signal
+
+class Lost:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+
+signal.signal(signal.SIGINT, lambda *_: (signal.signal(signal.SIGINT, signal.default_int_handler), Lost()))
+{TOUCH_AND_WAIT}
+"""
+
+
+def test_a_worker_that_lost_its_interrupt_in_a_destructor_is_sent_another(tmp_path: Path) -> None:
+    workers = Workers([sys.executable, "-c", LOSE_ONE_AND_WAIT, str(tmp_path)], [{"NAME": "a"}], tmp_path / "logs")
+    workers.start()
+    wait_for(tmp_path, "a-*", 1)
+    time.sleep(0.2)
+    workers.interrupt(6)
+    wait_for(tmp_path, "interrupted-a", 1)
+    assert "ignored" in (tmp_path / "logs" / "worker-0.log").read_text()
+
+
 def test_a_worker_that_ends_with_an_error_stops_all_and_shows_what_it_said(tmp_path: Path) -> None:
     workers = Workers([sys.executable, "-c", "raise SystemExit('no such GPU')"], [{}], tmp_path)
     with pytest.raises(TrainingError, match=r"(?s)worker 0 ended with status 1.*no such GPU.*worker-0.log"):

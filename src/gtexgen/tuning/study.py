@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from gtexgen.config.study import StudySettings
 from gtexgen.errors import ConfigError
 from gtexgen.report.study_words import replaced_trials
+from gtexgen.tuning.interrupts import interrupts_held
 from gtexgen.tuning.processes import PROCESS, is_gone, this_process
 from gtexgen.tuning.pruners import build_pruner
 from gtexgen.tuning.samplers import build_sampler
@@ -119,9 +120,10 @@ class SharedStudy:
 
     def interrupted(self, trial: optuna.Trial) -> None:
         """Record that a trial was interrupted, and queue it again, unless it has come to its end."""
-        if self.still_running([trial]):
-            self.fail(trial, "interrupted")
-            self._queue_again(trial.number, most=None)
+        with interrupts_held():
+            if self.still_running([trial]):
+                self.fail(trial, "interrupted")
+                self._queue_again(trial.number, most=None)
 
     def _queue_again(self, number: int, *, most: int | None) -> None:
         """Queue a trial with the values of one that did not come to its end, which was tried `most` times at most."""

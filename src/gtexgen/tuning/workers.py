@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,9 @@ WORKER = "GTEXGEN_SWEEP_WORKER"
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 MOST_DEATHS = 3
+SECONDS_TO_END = 60.0
+INTERRUPTS = 3
+"""How often a process is interrupted until it ends: Python loses an interrupt that comes within a destructor."""
 LAST_LINES = 15
 
 
@@ -127,17 +132,23 @@ class Workers:
                 )
         return bool(self._running)
 
-    def interrupt(self, seconds: float = 60.0) -> None:
+    def interrupt(self, seconds: float = SECONDS_TO_END) -> None:
         """End them all as Ctrl-C does, and wait; kill what is left after some time."""
+        for _ in range(INTERRUPTS):
+            for process in self._running.values():
+                process.send_signal(signal.SIGINT)
+            self._wait(seconds / INTERRUPTS)
         for process in self._running.values():
-            process.send_signal(signal.SIGINT)
-        for process in self._running.values():
-            try:
-                process.wait(seconds)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            process.kill()
+            process.wait()
         self._running.clear()
+
+    def _wait(self, seconds: float) -> None:
+        """Wait until all have ended, for some time at most."""
+        until = time.monotonic() + seconds
+        for process in self._running.values():
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(max(0.0, until - time.monotonic()))
 
     def _start(self, worker: int) -> None:
         with self._log(worker).open("ab") as log:
@@ -163,6 +174,8 @@ def end_with_parent() -> None:
     def wait() -> None:
         while os.read(sys.stdin.fileno(), 1):
             pass
-        os.kill(os.getpid(), signal.SIGINT)
+        while True:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(SECONDS_TO_END / INTERRUPTS)
 
     threading.Thread(target=wait, daemon=True).start()
