@@ -46,7 +46,6 @@ ABLATIONS = {
     "cvae, N(0, I)": ["prior=standard_normal"],
     "cvae, one scale a gene": ["likelihood.by_condition=false"],
     "cvae, dropout .1": ["model.dropout=0.1"],
-    "cvae, best of a study for the ELBO": ["experiment=gtex_landmark"],
 }
 ROWS = BASELINES | HEADS | CONDITIONS | ABLATIONS
 METRICS = {

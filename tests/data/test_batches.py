@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gtexgen.data.batches import BatchPlan
+from gtexgen.data.batches import BatchPlan, default_batch_size
 from gtexgen.errors import ConfigError
 
 group_sizes = st.lists(st.integers(1, 30), min_size=1, max_size=12)
@@ -95,3 +95,11 @@ def test_every_order_of_a_full_shuffle_is_as_likely() -> None:
 def test_numbers_out_of_range(batch_size: int, window: int) -> None:
     with pytest.raises(ConfigError, match="1 or more"):
         plans([3], batch_size, 1, window, shuffle=True)
+
+
+@given(st.integers(1, 100_000))
+def test_a_small_cohort_has_small_batches_that_are_no_handful(n_samples: int) -> None:
+    size = default_batch_size(n_samples)
+    assert 16 <= size <= 64
+    assert size == 16 or n_samples // size >= 20
+    assert default_batch_size(n_samples + 1) >= size

@@ -71,7 +71,7 @@ def test_the_covariance_of_a_small_class_is_drawn_to_the_common_one() -> None:
     spread = [each.mean().item() for each in drawn]
     assert spread[0] < 0.2
     assert 0.7 < spread[1] < 0.95
-    assert spread[2] == pytest.approx(1, abs=0.05)
+    assert spread[2] == pytest.approx(math.sqrt(1 + 2 / 6), abs=0.05)
 
 
 def test_the_variance_of_the_posteriors_counts() -> None:

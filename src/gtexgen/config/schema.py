@@ -150,7 +150,7 @@ class CalibrationSettings:
 class LoaderSettings:
     """How batches are read from the expression store."""
 
-    batch_size: Annotated[int, at_least(1)]
+    batch_size: Annotated[int | None, at_least(1)]
     memory_budget_gib: Annotated[float, at_least(0)]
     shuffle_row_groups: Annotated[int, at_least(1)]
     workers: Annotated[int, at_least(0)]

@@ -16,7 +16,11 @@ from torch import Tensor
 
 from gtexgen.errors import ConfigError
 
-__all__ = ["BatchPlan", "ExpressionBatch", "SamplePairs", "Window"]
+__all__ = ["BatchPlan", "ExpressionBatch", "SamplePairs", "Window", "default_batch_size"]
+
+MOST_SAMPLES = 64
+FEWEST_SAMPLES = 16
+FEWEST_BATCHES = 20
 
 IndexArray = npt.NDArray[np.int64]
 
@@ -96,6 +100,14 @@ class Window(NamedTuple):
     groups: list[int]
     rows: IndexArray
     positions: IndexArray
+
+
+def default_batch_size(n_samples: int) -> int:
+    """Give a batch size for so many training samples.
+
+    It is `MOST_SAMPLES`; fewer, but not under `FEWEST_SAMPLES`, where an epoch would have less than `FEWEST_BATCHES`.
+    """
+    return max(FEWEST_SAMPLES, min(MOST_SAMPLES, n_samples // FEWEST_BATCHES))
 
 
 class BatchPlan:

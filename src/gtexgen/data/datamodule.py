@@ -86,7 +86,7 @@ class ExpressionDataModule(LightningDataModule):
         scaling: Scaling,
         encoder: ConditionEncoder,
         *,
-        batch_size: int = 128,
+        batch_size: int = 64,
         memory_budget_bytes: int = 4 * GIB,
         shuffle_row_groups: int = 4,
         workers: int = 2,

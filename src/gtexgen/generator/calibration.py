@@ -48,7 +48,7 @@ class Calibration:
     column
         The condition column that says the class; None where all samples are one.
     classes
-        The classes that have maps; samples of others stay as they are.
+        The classes that have maps: those that were trained on.
     drawn
         Quantiles of what the networks give, ``(classes, levels, genes)`` float32.
     seen
@@ -121,7 +121,7 @@ class Calibration:
 @torch.inference_mode()
 def fit_calibration(
     networks: Networks, part: TrainingPart, fields: Sequence[str], *, levels: int, min_samples: int
-) -> Calibration | None:
+) -> Calibration:
     """Compare what the networks give with the training samples, class by class.
 
     Parameters
@@ -136,19 +136,12 @@ def fit_calibration(
         Quantiles kept of each gene and class, fewer where a class has fewer samples. They are equally far apart in
         standard normal scores, so that tails have as many as the middle.
     min_samples
-        Training samples that a class needs for maps of its own.
-
-    Returns
-    -------
-    Calibration or None
-        None where no class has enough samples.
+        Training samples from which on the map of a class follows its quantiles; the genes of a smaller one are shifted
+        to its means, for the quantiles of a few samples say little but what these samples are.
     """
     column = calibrated_column(fields)
     labels = np.zeros(len(part.samples), dtype=object) if column is None else part.samples[column].to_numpy(object)
-    names, counts = np.unique(labels.astype(str), return_counts=True)
-    names = names[counts >= min_samples]
-    if not len(names):
-        return None
+    names = np.unique(labels.astype(str))
     expression = np.concatenate([block.numpy() for block in part.blocks()])
     random = torch.Generator().manual_seed(SEED)
     probabilities = _probabilities(levels)
@@ -158,9 +151,12 @@ def fit_calibration(
         rows = np.flatnonzero(labels.astype(str) == name)
         repeats = max(DRAWS, -(-LEAST_DRAWS // len(rows)))
         condition = part.condition[torch.from_numpy(rows)].repeat(repeats, 1)
-        given = torch.cat([networks.sample(some, random, noise=True) for some in condition.split(1024)])
-        drawn.append(_quantiles(given.numpy(), probabilities))
-        seen.append(_quantiles(expression[rows], probabilities))
+        given = torch.cat([networks.sample(some, random, noise=True) for some in condition.split(1024)]).numpy()
+        drawn.append(_quantiles(given, probabilities))
+        if len(rows) >= min_samples:
+            seen.append(_quantiles(expression[rows], probabilities))
+        else:
+            seen.append(drawn[-1] + expression[rows].mean(axis=0) - given.mean(axis=0))
         least.append(np.min(expression[rows], axis=0, where=expression[rows] > zero, initial=np.inf))
     positive = np.where(np.isfinite(least), least, zero).astype(np.float32)
     return Calibration(column, [str(name) for name in names], np.stack(drawn), np.stack(seen), zero, positive)

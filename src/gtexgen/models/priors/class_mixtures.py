@@ -68,6 +68,9 @@ def fit_mixture(mean: Tensor, variance: Tensor, common: Tensor, options: Mixture
 
     .. math:: \log \pi_k + \log N(m_i; \mu_k, \Sigma_k) - \tfrac12 \mathrm{tr}(\Sigma_k^{-1} V_i).
 
+    The covariance of a component of :math:`n_k` samples is widened by :math:`1 + 2 / n_k`: as they scatter around their
+    own mean, a further sample lies farther out, by :math:`(n_k + 1) / (n_k - 1)` without shrinkage.
+
     Parameters
     ----------
     mean, variance
@@ -110,6 +113,7 @@ def _maximised(mean: Tensor, variance: Tensor, share: Tensor, common: Tensor, op
     within = (scatter.sum(dim=0) + options.class_shrinkage * common) / (n + options.class_shrinkage)
     weighted = (size + options.shrinkage)[:, None, None]
     covariance = (scatter + options.shrinkage * within) / weighted
+    covariance *= (1 + 2 / size.clamp_min(1))[:, None, None]
     return Mixture((size + 1) / (n + len(size)), centre, covariance)
 
 

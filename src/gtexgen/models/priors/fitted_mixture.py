@@ -68,7 +68,7 @@ class FittedMixture(StandardNormal):
         n_latents: int,
         n_conditions: int,
         *,
-        components: int = 8,
+        components: int = 12,
         samples_per_component: int = 8,
         shrinkage: float = 20.0,
         class_shrinkage: float = 20.0,
