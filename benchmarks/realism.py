@@ -5,7 +5,7 @@ Each row is trained with each seed by ``gtexgen-train`` (the seed also divides t
 half the range, in Markdown; OUTPUT also gets ``figures.csv`` with every figure of every seed, and ``frontier.svg``.
 
 usage: python benchmarks/realism.py STORE OUTPUT [--rows cvae "class Gaussian" ...] [--seeds 0 1 2]
-       [--draws 3] [--jobs 2]
+       [--draws 3] [--jobs 2] [--others STORE]
 
 On a machine with a GPU use --jobs 1, so that runs do not share it.
 """
@@ -98,6 +98,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--draws", type=int, default=3, help="tables a generator, whose scores are averaged")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--others", type=Path, help="a store whose donors judge, training and validation apart")
     return parser.parse_args()
 
 
@@ -120,7 +121,8 @@ def run(name: str, seed: int, arguments: argparse.Namespace) -> None:
         call(train, *ROWS[name], *quiet, *settings, jobs=arguments.jobs)
     scoring = Path(__file__).with_name("realism_scores.py")
     files = folder / "run", folder / "scores.json"
-    call(sys.executable, scoring, *files, "--draws", str(arguments.draws), jobs=arguments.jobs)
+    others = [] if arguments.others is None else ["--others", arguments.others]
+    call(sys.executable, scoring, *files, "--draws", str(arguments.draws), *others, jobs=arguments.jobs)
     print(f"done: {name}, seed {seed}", file=sys.stderr, flush=True)
 
 

@@ -15,10 +15,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from gtexgen.assessment.membership import by_split
-from gtexgen.assessment.real import log2_samples, read_parts
+from gtexgen.assessment.real import RealParts, log2_samples, read_parts
 from gtexgen.data.store import ExpressionStore
 from gtexgen.evaluation.averages import condition_masks
 from gtexgen.evaluation.correlations import measure_correlations
@@ -45,10 +46,14 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("output", type=Path)
     parser.add_argument("--draws", type=int, default=3)
+    parser.add_argument("--others", type=Path, help="a store whose donors judge, training and validation apart")
     arguments = parser.parse_args()
     generator = Generator.load(arguments.run)
     store = ExpressionStore.open(generator.settings["store"])
-    parts = read_parts(store, by_split(store.samples, generator.split, "the run"), generator.labels, "test", seed=0)
+    if arguments.others is None:
+        parts = read_parts(store, by_split(store.samples, generator.split, "the run"), generator.labels, "test", seed=0)
+    else:
+        parts = parts_of_others(store, ExpressionStore.open(arguments.others), generator)
     reference = parts.reference("tissue")
     tissues = dict(zip(store.samples["subtissue"], store.samples["tissue"], strict=True))
     found = {
@@ -59,6 +64,24 @@ def main() -> None:
         bodies = with_tissue(generator.sample_donors(DONORS, seed=0), generator.labels, tissues)
         found["generator"] |= mean_of([measure_donors(bodies, reference.held_out, resamples=0, seed=0)])
     arguments.output.write_text(json.dumps(found, indent=1), encoding="utf-8")
+
+
+def parts_of_others(store: ExpressionStore, others: ExpressionStore, generator: Generator) -> RealParts:
+    """Take half of the other store's donors that training never saw to judge by, and two quarters for privacy."""
+    training, validation = (generator.split.indices(part) for part in ("train", "validation"))
+    seen = set(store.samples["donor_id"].iloc[np.concatenate([training, validation])])
+    donor = others.samples["donor_id"].to_numpy(object)
+    donors = np.random.default_rng(0).permutation(sorted(set(donor) - seen))
+    shares = np.split(donors, [len(donors) // 2, len(donors) * 3 // 4])
+    return RealParts(
+        read_samples(store, training, generator.labels),
+        *(read_samples(others, np.flatnonzero(np.isin(donor, share)), generator.labels) for share in shares),
+    )
+
+
+def read_samples(store: ExpressionStore, rows: npt.NDArray[np.intp], genes: list[str]) -> Samples:
+    """Read rows of a store."""
+    return log2_samples(store.read(rows, genes), store.samples.iloc[rows])
 
 
 def drawn(generator: Generator, tissues: dict[str, str], seed: int) -> Samples:
