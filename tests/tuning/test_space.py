@@ -90,7 +90,13 @@ def test_a_value_is_drawn_for_each_setting() -> None:
 
 
 def test_values_are_those_of_the_settings_that_could_have_been_drawn(composed: Composer) -> None:
-    config = composed("model=beta_vae", "model.latent=20", "trainer.learning_rate=0.01", "loader.batch_size=128")
+    config = composed(
+        "model=beta_vae",
+        "model.latent=20",
+        "model.hidden=[512,256]",
+        "trainer.learning_rate=0.01",
+        "loader.batch_size=128",
+    )
     space = {
         "model": CategoricalDistribution(["cvae", "beta_vae"]),
         "likelihood": CategoricalDistribution(["low_rank"]),
