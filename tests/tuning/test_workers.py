@@ -137,12 +137,14 @@ def test_a_worker_that_is_killed_time_and_again_is_given_up(tmp_path: Path) -> N
         run_to_the_end(workers)
 
 
-def test_workers_end_with_the_process_that_started_them(tmp_path: Path) -> None:
+@pytest.mark.parametrize("handler", ["signal.default_int_handler", "signal.SIG_IGN"])
+def test_workers_end_with_the_process_that_started_them(handler: str, tmp_path: Path) -> None:
     child = f"from gtexgen.tuning.workers import end_with_parent\nend_with_parent()\n{TOUCH_AND_WAIT}"
     command = [sys.executable, "-c", child, str(tmp_path)]
     parent = f"""
-import pathlib, time
+import pathlib, signal, time
 from gtexgen.tuning.workers import Workers
+signal.signal(signal.SIGINT, {handler})
 Workers({command!r}, [{{"NAME": "a"}}], pathlib.Path({str(tmp_path)!r})).start()
 time.sleep(60)
 """

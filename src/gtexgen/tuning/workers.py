@@ -169,7 +169,11 @@ class Workers:
 
 
 def end_with_parent() -> None:
-    """Interrupt this process, a worker, when the one that started it is gone: its end of our standard input closes."""
+    """Interrupt this process, a worker, when the one that started it is gone: its end of our standard input closes.
+
+    It can then be interrupted even if that one ignores Ctrl-C, as what a script runs in its background does.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def wait() -> None:
         while os.read(sys.stdin.fileno(), 1):
