@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import optuna
@@ -9,6 +10,14 @@ from optuna.distributions import FloatDistribution
 
 from gtexgen.tuning.interrupts import interrupts_held
 from tuning.conftest import Opener
+
+
+@pytest.fixture(autouse=True)
+def _ctrl_c_raises() -> Iterator[None]:
+    """Whatever ran before in this process may have left another handler."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def test_ctrl_c_waits_until_a_trial_is_taken(opened: Opener) -> None:
