@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 from lightning.pytorch import LightningDataModule
 
-from gtexgen.data.batches import BatchPlan
+from gtexgen.data.batches import BatchPlan, default_batch_size
 from gtexgen.data.conditions import ConditionEncoder
 from gtexgen.data.loaders import (
     InMemoryLoader,
@@ -57,7 +57,7 @@ class ExpressionDataModule(LightningDataModule):
     scaling, encoder
         Fitted to the training part by `fit`, unless they are already.
     batch_size
-        Samples a batch and rank, at most.
+        Samples a batch and rank, at most; None leaves it to `gtexgen.data.batches.default_batch_size`.
     memory_budget_bytes
         The most that the store's expression may take in memory; 0 streams always.
     shuffle_row_groups
@@ -86,7 +86,7 @@ class ExpressionDataModule(LightningDataModule):
         scaling: Scaling,
         encoder: ConditionEncoder,
         *,
-        batch_size: int = 64,
+        batch_size: int | None = None,
         memory_budget_bytes: int = 4 * GIB,
         shuffle_row_groups: int = 4,
         workers: int = 2,
@@ -97,7 +97,7 @@ class ExpressionDataModule(LightningDataModule):
         self.split = split
         self.scaling = scaling
         self.encoder = encoder
-        self.batch_size = batch_size
+        self.batch_size = batch_size or default_batch_size(len(split.indices("train")))
         self.memory_budget_bytes = memory_budget_bytes
         self.shuffle_row_groups = shuffle_row_groups
         self.workers = workers

@@ -10,7 +10,6 @@ from typing import Any
 import torch
 
 from gtexgen.config.schema import LoggerSettings, TrainSettings
-from gtexgen.data.batches import default_batch_size
 from gtexgen.data.conditions import ConditionEncoder
 from gtexgen.data.datamodule import ExpressionDataModule
 from gtexgen.data.scaling import Scaling
@@ -212,7 +211,7 @@ def _data_module(settings: TrainSettings, store: ExpressionStore) -> ExpressionD
         split,
         Scaling(**asdict(settings.scaling)),
         ConditionEncoder(fields),
-        batch_size=settings.loader.batch_size or default_batch_size(len(split.indices("train"))),
+        batch_size=settings.loader.batch_size,
         memory_budget_bytes=int(settings.loader.memory_budget_gib * GIB),
         shuffle_row_groups=settings.loader.shuffle_row_groups,
         workers=settings.loader.workers,
