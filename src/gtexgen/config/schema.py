@@ -176,7 +176,7 @@ class ModelSettings:
     activation: str
     dropout: Annotated[float, between(0.0, 1.0)]
     normalisation: str
-    residual_factors: Annotated[int, at_least(0)]
+    residual_factors: Annotated[int | None, at_least(0)]
     kl: KLSettings
     head: dict[str, Any]
 

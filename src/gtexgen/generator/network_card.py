@@ -61,7 +61,7 @@ def _calibration(generator: NetworkGenerator) -> str:
 def _shared_noise(generator: NetworkGenerator) -> str:
     if (factors := generator.networks.residual_factors) is None:
         return "the likelihood's own"
-    return f"{factors.n_factors} residual factors, of {generator.spec.residual_factors} at most"
+    return f"{factors.n_factors} residual factors, of {factors.loadings.shape[1]} at most"
 
 
 def _settings(generator: NetworkGenerator) -> dict[str, str]:

@@ -15,7 +15,7 @@ from gtexgen.models.heads.base import Head, LossTerms, Stage
 from gtexgen.models.likelihoods.base import Likelihood
 from gtexgen.models.networks import ACTIVATIONS, NORMALISATIONS, Decoder, Encoder, Networks
 from gtexgen.models.priors.base import Prior
-from gtexgen.models.residual_factors import ResidualFactors
+from gtexgen.models.residual_factors import ResidualFactors, default_factors
 
 if TYPE_CHECKING:
     from gtexgen.data.batches import ExpressionBatch
@@ -43,7 +43,8 @@ class ModelSpec:
     dropout
         Share of hidden units left out while training, 0 or more and below 1.
     residual_factors
-        The most factors of noise that genes share (`gtexgen.models.residual_factors`); 0 leaves the likelihood's own.
+        The most factors of noise that genes share (`gtexgen.models.residual_factors`); None: as many as there are
+        genes, within 128 MiB; 0 leaves the likelihood's own.
     head, likelihood, prior
         ``{"_target_": dotted path of a class, option: value, ...}``.
 
@@ -58,7 +59,7 @@ class ModelSpec:
     activation: str = "silu"
     dropout: float = 0.0
     normalisation: str = "none"
-    residual_factors: int = 0
+    residual_factors: int | None = 0
     head: Mapping[str, Any] = _component("gtexgen.models.heads.cvae.CVAE")
     likelihood: Mapping[str, Any] = _component("gtexgen.models.likelihoods.gaussian.GaussianLikelihood")
     prior: Mapping[str, Any] = _component("gtexgen.models.priors.standard_normal.StandardNormal")
@@ -72,7 +73,7 @@ class ModelSpec:
         _check_choice("model.normalisation", self.normalisation, NORMALISATIONS)
         if not 0 <= self.dropout < 1:
             raise ConfigError(f"model.dropout must be 0 or more and below 1, not {self.dropout}")
-        if self.residual_factors < 0:
+        if self.residual_factors is not None and self.residual_factors < 0:
             raise ConfigError(f"model.residual_factors must be 0 or more, not {self.residual_factors}")
 
     @classmethod
@@ -184,8 +185,8 @@ def build_networks(spec: ModelSpec, n_genes: int, n_conditions: int) -> Networks
     }
     likelihood = build_component(spec.likelihood, Likelihood, **given)  # type: ignore[type-abstract]
     prior = build_component(spec.prior, Prior, **given)  # type: ignore[type-abstract]
-    factors = ResidualFactors(n_genes, spec.residual_factors) if spec.residual_factors else None
-    return Networks(encoder, decoder, likelihood, prior, factors)
+    most = default_factors(n_genes) if spec.residual_factors is None else spec.residual_factors
+    return Networks(encoder, decoder, likelihood, prior, ResidualFactors(n_genes, most) if most else None)
 
 
 def _check_positive(name: str, value: int) -> None:

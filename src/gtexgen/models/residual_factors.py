@@ -1,23 +1,38 @@
-"""Factors of noise that genes share, found in what training left unexplained."""
+"""Noise that genes share, found in what training left unexplained."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
 
 from gtexgen.models.noise import standard_normal
 
-__all__ = ["ResidualFactors"]
+__all__ = ["ResidualFactors", "default_factors"]
 
-LARGEST_SHARE = 0.95
-"""At least a twentieth of each gene's noise stays its own."""
+LARGEST_LOADINGS = 2**25
+"""Numbers, which take 128 MiB."""
+
+LARGEST_SHARE = 0.995
+"""Some of each gene's noise stays its own."""
+
+ENOUGH_HELD_OUT = 1000
+"""Samples held out, fold after fold, beyond which more folds would sharpen the variances little."""
 
 PASSES = 4
 MORE_AXES = 10
 SEED = 0x7265_7369
 LEAST_DEVIATION = 1e-6
+
+Blocks: TypeAlias = Callable[[Tensor], Iterator[Tensor]]
+"""Gives the standardised noise of chosen samples, block by block."""
+
+
+def default_factors(n_genes: int) -> int:
+    """Give as many factors as there are genes, or as 128 MiB hold."""
+    return min(n_genes, max(1, LARGEST_LOADINGS // n_genes))
 
 
 class ResidualFactors(nn.Module):
@@ -27,19 +42,17 @@ class ResidualFactors(nn.Module):
 
     with :math:`f` and :math:`n` standard normal, :math:`A` ``(genes, factors)`` and :math:`d_g` the standard deviation
     of the residuals in units of the likelihood's scale, at most 1: it is below where dropout made the networks err in
-    training as they do not afterwards. The networks' few latents leave a hundred weaker ways in which genes go
-    together; without them samples lie too close to what the latents decode to.
+    training as they do not afterwards. The networks' few latents leave many weaker ways in which genes go together;
+    without them samples lie too close to what the latents decode to.
 
-    :math:`A` has the leading eigenvectors :math:`q_k` of the correlation of the residuals of :math:`n` samples. Of an
-    eigenvalue :math:`\lambda_k`, chance alone gives up to :math:`(1 + \sqrt\gamma)^2`, :math:`\gamma = G / n`
-    (Marchenko and Pastur 1967); of larger ones, :math:`A_{\cdot k} = \sqrt{(\ell_k - 1) c_k^2} \, q_k` keeps what is
-    not chance, with
+    The eigenvalues of the correlation of a few thousand samples mislead: by chance the large are too large and the
+    small too small. So the variance :math:`v_k` along the k-th eigenvector :math:`q_k` is measured on samples without
+    which an eigenvector was found (Bartz 2016, "Cross-validation based nonlinear shrinkage", arXiv 1611.00798), and
+    what is known of single training samples does not become a factor:
 
-    .. math:: \ell = \tfrac12 \left(\lambda + 1 - \gamma + \sqrt{(\lambda + 1 - \gamma)^2 - 4 \lambda}\right), \quad
-        c^2 = \frac{1 - \gamma / (\ell - 1)^2}{1 + \gamma / (\ell - 1)}
+    .. math:: A_{\cdot k} = \sqrt{v_k - v_0} \; q_k
 
-    the shrinkage of spiked covariances with the least Frobenius loss (Donoho, Gavish and Johnstone 2018, *Annals of
-    Statistics* 46). So what is known of single training samples does not become a factor.
+    with :math:`v_0` the variance along each axis that is not kept, or else the smallest :math:`v_k`.
 
     Parameters
     ----------
@@ -58,30 +71,39 @@ class ResidualFactors(nn.Module):
         self.register_buffer("deviation", torch.ones(n_genes))
 
     @torch.no_grad()
-    def fit(self, blocks: Callable[[], Iterator[Tensor]]) -> None:
+    def fit(self, blocks: Callable[[], Iterator[Tensor]], fold: Tensor) -> None:
         """Find the factors.
 
         Parameters
         ----------
         blocks
             Gives the noise behind the training samples in blocks of rows, each ``(some samples, genes)``, the same at
-            each call. It is called a few times, and no more than a block is held.
+            each call. It is called several times, and no more than a block is held.
+        fold
+            A number for each sample, ``(samples,)``: those that are held out together, as a donor's have to be.
         """
-        n, mean, deviation = _moments(blocks)
+        mean, deviation = _moments(blocks)
         unit = torch.where(deviation > LEAST_DEVIATION, deviation, torch.inf)
 
-        def standardised() -> Iterator[Tensor]:
+        def standardised(chosen: Tensor) -> Iterator[Tensor]:
+            start = 0
             for block in blocks():
-                yield (block - mean) / unit
+                yield ((block - mean) / unit)[chosen[start : start + len(block)]]
+                start += len(block)
 
         n_genes, most = self.loadings.shape
-        values, axes = _leading_axes(standardised, n, n_genes, most)
-        kept = _excess(values, n_genes / n)
-        loadings = axes * kept.sqrt()
+        n_noisy, n_found_in = int(unit.isfinite().sum()), len(fold) - int(fold.bincount().max())
+        self.loadings.zero_()
+        self.deviation.copy_(deviation.clamp_max(1))
+        if (rank := min(most, n_noisy, n_found_in)) < 1:
+            return
+        variance = n_noisy * _held_out_shares(standardised, fold, n_genes, rank)
+        rest = (n_noisy - variance.sum()) / (n_noisy - rank) if rank < n_noisy else variance[-1]
+        everyone = torch.ones_like(fold, dtype=torch.bool)
+        loadings = _leading_axes(standardised, everyone, n_genes, rank) * (variance - rest).clamp_min(0).sqrt()
         share = loadings.square().sum(dim=1, keepdim=True)
         loadings *= (LARGEST_SHARE / share.clamp_min(LARGEST_SHARE)).sqrt()
-        self.loadings.copy_(loadings)
-        self.deviation.copy_(deviation.clamp_max(1))
+        self.loadings[:, :rank] = loadings
 
     @property
     def n_factors(self) -> int:
@@ -97,35 +119,48 @@ class ResidualFactors(nn.Module):
         return self.deviation * torch.addcmul(shared @ loadings.T, own_share, own)
 
 
-def _moments(blocks: Callable[[], Iterator[Tensor]]) -> tuple[int, Tensor, Tensor]:
-    """Give the number of samples, and mean and standard deviation of each gene, ``(genes,)``."""
+def _moments(blocks: Callable[[], Iterator[Tensor]]) -> tuple[Tensor, Tensor]:
+    """Give mean and standard deviation of each gene, ``(genes,)``."""
     n, total, squares = 0, torch.zeros(()), torch.zeros(())
     for block in blocks():
         n += len(block)
         total = total + block.double().sum(dim=0)
         squares = squares + block.double().square().sum(dim=0)
     mean = total / n
-    return n, mean.float(), (squares / n - mean.square()).clamp_min(0).sqrt().float()
+    return mean.float(), (squares / n - mean.square()).clamp_min(0).sqrt().float()
 
 
-def _leading_axes(blocks: Callable[[], Iterator[Tensor]], n: int, n_genes: int, wanted: int) -> tuple[Tensor, Tensor]:
-    """Give the largest eigenvalues of the second moments of ``(n, genes)`` and their axes, ``(genes, wanted)``.
+def _held_out_shares(blocks: Blocks, fold: Tensor, n_genes: int, wanted: int) -> Tensor:
+    """Give the share of all variance along each leading axis, a falling curve, among samples it was not found in."""
+    from sklearn.isotonic import isotonic_regression
 
-    Subspace iteration from a random start (Halko, Martinsson and Tropp 2011): no matrix of genes by genes is held.
+    along, total, held_out = torch.zeros(wanted, dtype=torch.float64), 0.0, 0
+    for number in fold.unique():
+        if held_out > ENOUGH_HELD_OUT:
+            break
+        inside = fold == number
+        axes = _leading_axes(blocks, ~inside, n_genes, wanted)
+        for block in blocks(inside):
+            along += (block @ axes).square().sum(dim=0)
+            total += block.square().sum().item()
+        held_out += int(inside.sum())
+    falling = isotonic_regression(along.numpy(), increasing=False)
+    shares: Tensor = torch.from_numpy(falling / total).float()
+    return shares
+
+
+def _leading_axes(blocks: Blocks, chosen: Tensor, n_genes: int, wanted: int) -> Tensor:
+    """Give the eigenvectors of the second moments of chosen samples, largest first, ``(genes, wanted)``.
+
+    Fewer than all are found by subspace iteration from a random start (Halko, Martinsson and Tropp 2011), which holds
+    no matrix of genes by genes.
     """
     width = min(wanted + MORE_AXES, n_genes)
-    axes = torch.randn(n_genes, width, generator=torch.Generator().manual_seed(SEED))
-    for _ in range(PASSES):
-        axes = torch.linalg.qr(sum(block.T @ (block @ axes) for block in blocks())).Q
-    small = sum((projected := (block @ axes).double()).T @ projected for block in blocks()) / n
-    values, rotation = torch.linalg.eigh(small)
-    return values.flip(0)[:wanted].float(), (axes @ rotation.float()).flip(1)[:, :wanted]
-
-
-def _excess(eigenvalues: Tensor, gamma: float) -> Tensor:
-    """Give how much more than 1 the variance along each axis truly is; 0 where it may be chance."""
-    edge = (1 + gamma**0.5) ** 2
-    inside = eigenvalues.clamp_min(edge) + 1 - gamma
-    spike = 0.5 * (inside + (inside.square() - 4 * eigenvalues.clamp_min(edge)).clamp_min(0).sqrt())
-    cosine = (1 - gamma / (spike - 1).square()) / (1 + gamma / (spike - 1))
-    return torch.where(eigenvalues > edge, (spike - 1) * cosine.clamp_min(0), 0)
+    axes: Tensor = torch.randn(n_genes, width, generator=torch.Generator().manual_seed(SEED))
+    for _ in range(PASSES if width < n_genes else 0):
+        axes = torch.linalg.qr(axes).Q
+        axes = sum((block.T @ (block @ axes) for block in blocks(chosen)), start=torch.zeros(()))
+    axes = torch.linalg.qr(axes).Q
+    small = sum(((near := (block @ axes).double()).T @ near for block in blocks(chosen)), start=torch.zeros(()))
+    rotation: Tensor = torch.linalg.eigh(small).eigenvectors.float()
+    return (axes @ rotation).flip(1)[:, :wanted]

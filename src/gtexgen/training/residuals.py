@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import pandas as pd
 import torch
 from torch import Tensor
 
@@ -13,6 +14,7 @@ from gtexgen.models.networks import Networks
 __all__ = ["fit_residual_factors"]
 
 SEED = 0x6E6F_6973
+N_FOLDS = 5
 
 
 @torch.inference_mode()
@@ -35,4 +37,11 @@ def fit_residual_factors(networks: Networks, part: TrainingPart) -> None:
             latent = networks.infer(block, condition).sample(random)
             yield networks.likelihood.pull(networks.decode(latent, condition), block, random)
 
-    networks.residual_factors.fit(noise)
+    networks.residual_factors.fit(noise, _donor_fold(part.samples["donor_id"]))
+
+
+def _donor_fold(donor: pd.Series) -> Tensor:
+    """Give the fold of each sample, ``(samples,)``: the same for all of a donor."""
+    number, donors = pd.factorize(donor)
+    fold = torch.randperm(len(donors), generator=torch.Generator().manual_seed(SEED)) % N_FOLDS
+    return fold[torch.from_numpy(number)]
