@@ -144,7 +144,8 @@ def table(figures: pd.DataFrame) -> pd.DataFrame:
     """Give the mean over seeds of each figure, and half its range."""
     by_row = figures.groupby("row", sort=False)[list(METRICS)]
     mean, half = by_row.mean(), (by_row.max() - by_row.min()) / 2
-    cells = mean.map("{:.3f}".format) + " ± " + half.map("{:.3f}".format)
+    spread = " ± " + half.map("{:.3f}".format) if by_row.size().max() > 1 else ""
+    cells = mean.map("{:.3f}".format) + spread
     return cells.where(mean.notna(), "").rename(columns=METRICS)
 
 

@@ -129,6 +129,11 @@ def test_the_same_seed_gives_the_same_scores_and_another_seed_others(report: Pat
     assert other.score("wasserstein").value != again["wasserstein"][SUBJECT]["value"]
 
 
+def test_that_few_donors_judge_is_said_first(fitted: Fitted) -> None:
+    donors = fitted.generator.split.donors["test"]
+    assert judge(f"generator={fitted.run}", ALONE).notes[0].startswith(f"Judged by {len(donors)} held-out donors")
+
+
 def test_a_table_of_our_own_is_judged_by_the_split_of_its_generator(fitted: Fitted, tmp_path: Path) -> None:
     output = tmp_path / "table.parquet"
     with initialize_config_dir(str(conf_folder()), version_base="1.3"):

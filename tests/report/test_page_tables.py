@@ -16,6 +16,7 @@ from gtexgen.report.plain_table import MOST_ROWS, condition_table, plain_table
 from gtexgen.report.score_table import score_table
 from gtexgen.report.strip import WIDTH, strip
 from gtexgen.report.terminal import print_scores
+from gtexgen.report.verdict import summary
 from support.evaluations import CANDIDATES, NO_DONORS, NO_LATENTS, make_evaluation, small_evaluation
 
 values = st.floats(-5, 5)
@@ -100,3 +101,6 @@ def test_the_terminal_shows_scores_intervals_and_reasons() -> None:
     assert "\N{EN DASH} [1]" in next(line for line in lines if "Within-donor correlation " in line)
     assert f"[1] {NO_DONORS}" in out.getvalue()
     assert all(question in out.getvalue() for question in QUESTIONS.values())
+    said = " ".join(out.getvalue().split())
+    assert all(sentence in said for sentence in summary(evaluation))
+    assert "AUC of" in said

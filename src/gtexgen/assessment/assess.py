@@ -21,11 +21,15 @@ from gtexgen.evaluation.evaluate import CandidateScores, Step, count_steps, scor
 from gtexgen.evaluation.genes import gene_moments
 from gtexgen.evaluation.reference import Candidate, Reference
 from gtexgen.evaluation.results import REAL, SUBJECT, Evaluation
+from gtexgen.evaluation.samples import Samples
 from gtexgen.generator import NetworkGenerator
 
 __all__ = ["Assessment"]
 
 SUBJECT_TITLE = "synthetic"
+
+FEW_DONORS = 30
+"""Held-out donors below which chance alone moves most scores by more than generators differ."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +112,7 @@ class Assessment:
                 self.sources.genes,
                 seed=settings.seed,
             ),
-            notes=self.sources.notes,
+            notes=[*_of_few_donors(self.reference.held_out), *self.sources.notes],
             provenance={**self._origin(), **provenance},
         )
 
@@ -171,3 +175,13 @@ def _subject(sources: Sources, settings: EvaluateSettings, reconstruction: Recon
     return judged_generator(
         sources.generator, SUBJECT_TITLE, tissue_of, seeds=settings.seeds, first_seed=settings.seed, latents=latents
     )
+
+
+def _of_few_donors(held_out: Samples) -> list[str]:
+    n = held_out.labels["donor_id"].nunique()
+    if n >= FEW_DONORS:
+        return []
+    return [
+        f"Judged by {n} held-out donors ({len(held_out):,} samples) only: chance moves every figure, and what is not "
+        "clearly worse may be worse. Hold out more donors, or judge by a larger store."
+    ]

@@ -113,7 +113,10 @@ def _do(pieces: Iterator[Work], outcomes: dict[str, list[Outcome]], step: Step) 
 def _of_table(table: Samples, comparison: Comparison, reference: Reference, luck: _Luck) -> Iterator[Work]:
     n = len(comparison.condition)
     if n < LEAST_ROWS:
-        why = f"only {n} of its samples have a {reference.condition} that held-out donors have too"
+        why = (
+            f"only {n} of its samples can be compared, {LEAST_ROWS} are needed: equally many of each "
+            f"{reference.condition} are taken from it and from the held-out samples"
+        )
         yield "comparison", lambda: dict.fromkeys(COMPARED, Undefined(why))
     else:
         yield "genes", lambda: measure_genes(comparison)

@@ -110,8 +110,8 @@ def attack_by_density(
     attacked = suspects.of(shared)
     if attacked.member.sum() < LEAST:
         why = (
-            f"fewer than {LEAST} training samples have their like among the held-out ones and {SMALLEST} samples of "
-            f"their {condition} in the table and among further real samples"
+            f"fewer than {LEAST} training samples can be attacked: a {condition} needs held-out samples, and "
+            f"{SMALLEST} each in the table and among further real samples"
         )
         return _undefined("domias", why)
     features = space.transform(attacked.expression)

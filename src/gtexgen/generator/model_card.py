@@ -79,6 +79,12 @@ table = generator.sample({request}, seed=1)  # a pandas DataFrame; sample_anndat
 gtexgen-generate generator=path/to/this/folder counts=training output=synthetic.parquet seed=1
 ```
 
+How real, useful and private its samples are, beside real samples of other donors:
+
+```
+gtexgen-evaluate generator=path/to/this/folder output=report
+```
+
 {details.drawn}
 
 ## Training data

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gtexgen.evaluation.results import SUBJECT, Evaluation
+from gtexgen.report.privacy import privacy_findings
 from gtexgen.report.score_table import Cell, score_table
+from gtexgen.report.verdict import summary
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -40,11 +42,13 @@ def terminal_table(evaluation: Evaluation) -> Table:
 
 
 def print_scores(evaluation: Evaluation, console: Console | None = None) -> None:
-    """Print the table and the notes, to standard output unless a console is given."""
+    """Print the table, what it comes to and the notes, to standard output unless a console is given."""
     from rich.console import Console
 
     console = console or Console()
     console.print(terminal_table(evaluation))
+    for sentence in [*summary(evaluation), *map(str, privacy_findings(evaluation))]:
+        console.print(sentence, markup=False)
     for note in evaluation.notes:
         console.print(f"Note: {note}", markup=False)
 

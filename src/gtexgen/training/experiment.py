@@ -144,6 +144,7 @@ def run_experiment(
             write_record(folder / "run.json", record | _ending(result) | {"metrics": result.metrics})
             return result
         if on_first_rank():
+            log.info("Fitting the prior, shared noise, calibration and donors, and judging by validation samples")
             fit_prior(model.networks.eval().cpu(), data.training_part())
             fit_residual_factors(model.networks, data.training_part())
             generator = _generator(settings, store, data, model, result)
