@@ -137,6 +137,15 @@ def test_one_donor_alone_gives_no_factors() -> None:
     assert factors.draw(3).isfinite().all()
 
 
+def test_noise_that_no_held_out_sample_has_gives_no_factors() -> None:
+    """A thousand samples are held out and the rest is not; their noise is 0 here."""
+    values = torch.zeros(2_600, N_GENES)
+    values[-100:-50], values[-50:] = 1.0, -1.0
+    factors = ResidualFactors(N_GENES, N_GENES)
+    factors.fit(lambda: iter([values]), torch.arange(2_600) // 600)
+    assert factors.n_factors == 0
+
+
 def test_there_are_as_many_factors_as_genes_until_they_would_take_128_mib() -> None:
     assert default_factors(523) == 523
     assert default_factors(5_792) == 5_792

@@ -145,7 +145,7 @@ def _held_out_shares(blocks: Blocks, fold: Tensor, n_genes: int, wanted: int) ->
             total += block.square().sum().item()
         held_out += int(inside.sum())
     falling = isotonic_regression(along.numpy(), increasing=False)
-    shares: Tensor = torch.from_numpy(falling / total).float()
+    shares: Tensor = torch.from_numpy(falling / (total or 1.0)).float()
     return shares
 
 
