@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.distributions import Categorical, MixtureSameFamily, MultivariateNormal
 
 from gtexgen.errors import ConfigError
-from gtexgen.models.exclusive_classes import exclusive_classes
 from gtexgen.models.posterior import Posterior
+from gtexgen.models.priors.exclusive_classes import exclusive_classes
 from gtexgen.models.priors.fitted_mixture import FittedMixture
 
 VARIANCE = 0.01

@@ -121,30 +121,13 @@ def test_by_condition_a_single_sample_keeps_its_scale_because_it_was_counted(
     training_part: Callable[..., TrainingPart], prepared: bool, least: float, most: float
 ) -> None:
     torch.manual_seed(0)
-    condition = torch.eye(3)[torch.tensor([0] * 499 + [2] * 499 + [1])]
-    expression = torch.randn(999, 3)
-    likelihood = GaussianLikelihood(3, 3, 3, by_condition=True)
+    condition = torch.eye(2)[torch.tensor([0] * 499 + [1])]
+    expression = torch.randn(500, 3)
+    likelihood = GaussianLikelihood(2, 3, 2, by_condition=True)
     if prepared:
         likelihood.prepare(training_part(expression, condition))
     scale = train(likelihood, condition, condition, expression)  # the mean of the single sample is fitted exactly
     assert ((least < scale[-1] / scale[0]) & (scale[-1] / scale[0] < most)).all()
-
-
-def test_by_condition_the_sexes_have_one_scale(training_part: Callable[..., TrainingPart]) -> None:
-    """A scale of women would explain that they get the mean of men, and the decoder would not learn better."""
-    tissue, sex = torch.eye(3)[torch.arange(600) % 3], torch.eye(2)[torch.arange(600) % 2]
-    likelihood = GaussianLikelihood(2, 4, 5, by_condition=True)
-    likelihood.prepare(training_part(torch.zeros(600, 4), torch.cat([tissue, sex], dim=1)))
-    with torch.no_grad():
-        likelihood.departure.copy_(torch.arange(20).reshape(5, 4) / 10)
-    conditions = torch.tensor([[1.0, 0, 0, 1, 0], [1, 0, 0, 0, 1], [0, 1, 0, 1, 0]])
-    woman, man, of_another_tissue = likelihood.scale(likelihood(torch.zeros(3, 2), conditions))
-    torch.testing.assert_close(woman, man)
-    assert (of_another_tissue > 1.2 * woman).all()
-
-    alone = GaussianLikelihood(2, 4, 2, by_condition=True)
-    alone.prepare(training_part(torch.zeros(600, 4), sex))
-    assert alone.trust.tolist() == [0, 0]
 
 
 def test_by_condition_without_a_condition_is_the_shared_scale() -> None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from gtexgen.models.exclusive_classes import exclusive_classes
 from gtexgen.models.likelihoods.base import Output
 from gtexgen.models.likelihoods.gaussian_family import GaussianFamily
 
@@ -18,17 +17,14 @@ if TYPE_CHECKING:
 __all__ = ["GaussianLikelihood"]
 
 LARGEST_DEPARTURE = 3.0
-"""No class takes the log-scale farther than this from the one that all share: a factor of 20."""
+"""No feature of a condition takes the log-scale farther than this from the one that all share: a factor of 20."""
 
 HALF_TRUST = 10
-"""A class of this many training samples may depart half as far."""
-
-LEAST_CLASSES = 3
-"""The two sexes have one scale."""
+"""A condition of this many training samples may depart half as far."""
 
 
 class GaussianLikelihood(GaussianFamily):
-    r"""Independent Gaussians whose scale is learned, one a gene, or one a gene and class.
+    r"""Independent Gaussians whose scale is learned, one a gene, or one a gene and condition.
 
     .. math:: -\log p(x \mid z, c) = \tfrac12 \sum_g \frac{(x_g - m_g)^2}{\sigma_g^2} + \log 2 \pi \sigma_g^2
 
@@ -36,12 +32,10 @@ class GaussianLikelihood(GaussianFamily):
     that the decoder fits perfectly cannot send the density to infinity, and one that reached the floor still
     has a gradient.
 
-    By condition, :math:`s_g(c) = s_g + \sum_j c_j \frac{n_j}{n_j + 10}\, 3 \tanh(d_{jg} / 3)`, where j runs over the
-    classes, the longest one-hot field of the condition, :math:`n_j` is the number of training samples of class j and
-    :math:`d` starts at 0. The scale of a class with few samples thus stays near the shared one. The decoder can fit a
-    single sample exactly: its scale, left alone, would fall to the floor and make any other sample of its class all but
-    impossible. Further fields, and one of two values, have no scales of their own: a large scale of women would explain
-    that the decoder gives them the RPS4Y1 of men, and leave little for it to learn from.
+    By condition, :math:`s_g(c) = s_g + \sum_j c_j \frac{n_j}{n_j + 10}\, 3 \tanh(d_{jg} / 3)`, where :math:`n_j` is the
+    number of training samples with feature j of the condition and :math:`d` starts at 0. The scale of a condition with
+    few samples thus stays near the shared one. The decoder can fit a single sample exactly: its scale, left alone,
+    would fall to the floor and make any other sample of its condition all but impossible.
 
     Parameters
     ----------
@@ -52,7 +46,7 @@ class GaussianLikelihood(GaussianFamily):
     minimum_scale
         The floor :math:`\epsilon` under every standard deviation, on the model's scale.
     by_condition
-        Whether each class has its own scales; without a condition it makes no difference.
+        Whether each condition has its own scales; without a condition it makes no difference.
 
     Raises
     ------
@@ -82,13 +76,10 @@ class GaussianLikelihood(GaussianFamily):
 
     @torch.no_grad()
     def prepare(self, part: TrainingPart) -> None:
-        """Find the classes and count the training samples that the scales of each can be learned from."""
+        """Count the training samples that each condition's scales can be learned from."""
         if self.by_condition:
-            self.trust.zero_()
-            classes = exclusive_classes(part.condition)
-            if classes.stop - classes.start >= LEAST_CLASSES:
-                n_samples = part.condition[:, classes].sum(dim=0)
-                self.trust[classes] = n_samples / (n_samples + HALF_TRUST)
+            n_samples = part.condition.sum(dim=0)
+            self.trust.copy_(n_samples / (n_samples + HALF_TRUST))
 
     def forward(self, features: Tensor, condition: Tensor) -> Output:
         """Give the mean ``(batch, genes)`` and the variance, ``(genes,)`` or by condition ``(batch, genes)``."""

@@ -9,11 +9,11 @@ from torch import Tensor
 from torch.special import ndtr
 
 from gtexgen.errors import ConfigError
-from gtexgen.models.exclusive_classes import exclusive_classes
 from gtexgen.models.noise import standard_normal
 from gtexgen.models.posterior import Posterior
 from gtexgen.models.priors.base import log_density_of_noise, with_constant
 from gtexgen.models.priors.class_mixtures import MixtureOptions, common_covariance, fit_mixture
+from gtexgen.models.priors.exclusive_classes import exclusive_classes
 from gtexgen.models.priors.rosenblatt import RowMixtures, to_noise, to_values
 from gtexgen.models.priors.standard_normal import StandardNormal
 from gtexgen.models.ridge import ridge_weights
