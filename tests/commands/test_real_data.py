@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from gtexgen import Generator
 from gtexgen.data.store import ExpressionStore
@@ -44,13 +45,13 @@ def test_tissue_means_follow_held_out_donors(prepared: Path) -> None:
         assert np.corrcoef(means, real_means)[0, 1] > 0.98, tissue
 
 
-def test_sex_genes_follow_the_sex_asked_for(prepared: Path) -> None:
-    arguments = ["condition=tissue_age_sex", "store=gtex", "seed=1", "trainer.max_epochs=15"]
+@pytest.mark.parametrize("condition", ["sex", "tissue_age_sex"])
+def test_genes_of_the_y_chromosome_tell_the_sex_asked_for(prepared: Path, condition: str) -> None:
+    arguments = [f"condition={condition}", "store=gtex", "seed=1", "trainer.max_epochs=10", "model.residual_factors=64"]
     generator = Generator.load(run_well("train", arguments, prepared)[-1])
     table = generator.sample([{"sex": "female", "n": 300}, {"sex": "male", "n": 300}], seed=1)
-    genes = ["RPS4Y1", "DDX3Y"]  # XIST is not among the genes of these files; the demo cohort has it
-    female, male = (table.loc[table["sex"] == sex, genes].median() for sex in ("female", "male"))
-    assert (male > 5 * female).all()
+    for gene in ("RPS4Y1", "DDX3Y"):  # XIST is not among the genes of these files; the demo cohort has it
+        assert roc_auc_score(table["sex"] == "male", table[gene]) > 0.98, gene
 
 
 def test_age_alone_trains_and_generates(prepared: Path) -> None:

@@ -115,7 +115,7 @@ def test_conditions_do_not_pass_for_donors() -> None:
     sex = (torch.arange(200) % 2).float()[donor, None]
     expression = 3 * sex + torch.randn(800, N_GENES, generator=generator)
     part = SamplePart(pd.DataFrame(), sex, lambda: iter([expression]))
-    model = fit_donor_model(_with_condition(linear_networks(LOADINGS)), part, donor)
+    model = fit_donor_model(_with_condition(linear_networks(LOADINGS, n_conditions=1)), part, donor)
     assert model.gene_correlation.mean() < 0.02
     assert model.latent_correlation.max() < 0.1
 

@@ -40,10 +40,10 @@ def orthogonal_loadings(n_genes: int, n_latents: int, size: float = 1.0) -> Tens
     return loadings
 
 
-def linear_networks(loadings: Tensor, trust: float = 1.0) -> Networks:
+def linear_networks(loadings: Tensor, trust: float = 1.0, n_conditions: int = 0) -> Networks:
     """Networks that decode z to W z with noise of variance 1; `trust` below 1 makes them miss part of the latents."""
     n_genes, n_latents = loadings.shape
-    likelihood = GaussianLikelihood(n_latents, n_genes, initial_scale=1.0)
+    likelihood = GaussianLikelihood(n_latents, n_genes, n_conditions)
     decoder = Decoder(n_latents, 0, hidden=[n_latents])
     decoder.layers = nn.Sequential()
     encoder = Encoder(n_genes, 0, n_latents, hidden=[2])

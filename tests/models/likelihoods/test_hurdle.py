@@ -136,7 +136,7 @@ def test_zeros_are_known_on_every_scale(
     scaled = torch.from_numpy(scaling.scale(counts))
     zero = torch.from_numpy(scaling.scale(np.zeros(N_GENES, dtype=np.float32)))
     likelihood = hurdle(GAUSSIAN)
-    likelihood.prepare(training_part(scaled, zero=zero))
+    likelihood.prepare(training_part(scaled, torch.zeros(200, 2), zero))
     assert np.array_equal((scaled <= likelihood.zero).numpy(), counts == 0)
 
 
@@ -144,7 +144,7 @@ def test_it_starts_at_the_share_of_zeros_in_training(training_part: Callable[...
     zero = torch.arange(float(N_GENES))
     expression = zero + (torch.arange(100)[:, None] >= 15 * torch.arange(N_GENES))
     likelihood = hurdle(GAUSSIAN)
-    likelihood.prepare(training_part(expression, zero=zero))
+    likelihood.prepare(training_part(expression, torch.zeros(100, 2), zero))
     logits = likelihood(torch.zeros(1, 3), torch.zeros(1, 2))[0]
     torch.testing.assert_close(torch.sigmoid(logits[0]), 0.15 * torch.arange(N_GENES), rtol=0, atol=0.01)
     assert torch.equal(likelihood.zero, zero)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from gtexgen.models.likelihoods.base import Output
-from gtexgen.models.likelihoods.gaussian_family import GaussianFamily
+from gtexgen.models.likelihoods.gaussian_family import HALF_TRUST, GaussianFamily
 
 if TYPE_CHECKING:
     from gtexgen.data.training_part import TrainingPart
@@ -18,9 +18,6 @@ __all__ = ["GaussianLikelihood"]
 
 LARGEST_DEPARTURE = 3.0
 """No feature of a condition takes the log-scale farther than this from the one that all share: a factor of 20."""
-
-HALF_TRUST = 10
-"""A condition of this many training samples may depart half as far."""
 
 
 class GaussianLikelihood(GaussianFamily):
@@ -66,7 +63,7 @@ class GaussianLikelihood(GaussianFamily):
         minimum_scale: float = 0.01,
         by_condition: bool = False,
     ) -> None:
-        super().__init__(n_features, n_genes, initial_scale=initial_scale, minimum_scale=minimum_scale)
+        super().__init__(n_features, n_genes, n_conditions, initial_scale=initial_scale, minimum_scale=minimum_scale)
         log_scale = 0.5 * math.log(initial_scale**2 - self.minimum_variance)
         self.log_scale = nn.Parameter(torch.full((n_genes,), log_scale))
         self.by_condition = by_condition and n_conditions > 0
@@ -76,7 +73,8 @@ class GaussianLikelihood(GaussianFamily):
 
     @torch.no_grad()
     def prepare(self, part: TrainingPart) -> None:
-        """Count the training samples that each condition's scales can be learned from."""
+        """Begin the means; count the training samples that each condition's scales can be learned from."""
+        super().prepare(part)
         if self.by_condition:
             n_samples = part.condition.sum(dim=0)
             self.trust.copy_(n_samples / (n_samples + HALF_TRUST))
@@ -87,7 +85,7 @@ class GaussianLikelihood(GaussianFamily):
         if self.by_condition:
             departure = LARGEST_DEPARTURE * torch.tanh(self.departure / LARGEST_DEPARTURE)
             log_scale = log_scale + (self.trust * condition) @ departure
-        return self.location(features), torch.exp(2 * log_scale) + self.minimum_variance
+        return self.locate(features, condition), torch.exp(2 * log_scale) + self.minimum_variance
 
     def _log_density(self, output: Output, expression: Tensor, observed: Tensor | None) -> Tensor:
         mean, variance = output

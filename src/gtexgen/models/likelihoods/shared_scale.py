@@ -45,8 +45,8 @@ class SharedScaleGaussian(GaussianFamily):
 
     Parameters
     ----------
-    n_features, n_genes
-        Widths of the decoder's features and of the expression.
+    n_features, n_genes, n_conditions
+        Widths of the decoder's features, of the expression and of the encoded condition.
     rule
         ``"optimal"`` or ``"running_minimum"``.
     initial_scale
@@ -66,12 +66,13 @@ class SharedScaleGaussian(GaussianFamily):
         self,
         n_features: int,
         n_genes: int,
+        n_conditions: int = 0,
         *,
         rule: Rule = "optimal",
         initial_scale: float = 1.0,
         minimum_scale: float = 0.01,
     ) -> None:
-        super().__init__(n_features, n_genes, initial_scale=initial_scale, minimum_scale=minimum_scale)
+        super().__init__(n_features, n_genes, n_conditions, initial_scale=initial_scale, minimum_scale=minimum_scale)
         if rule not in get_args(Rule):
             raise ConfigError(f"likelihood.rule is {rule!r}; known: {', '.join(get_args(Rule))}")
         self.rule = rule
@@ -80,7 +81,7 @@ class SharedScaleGaussian(GaussianFamily):
 
     def forward(self, features: Tensor, condition: Tensor) -> Output:
         """Give the mean ``(batch, genes)`` and the stored variance ``(genes,)``, each gene's the same."""
-        return self.location(features), self._floored(self.mean_square).expand(self.n_genes)
+        return self.locate(features, condition), self._floored(self.mean_square).expand(self.n_genes)
 
     def _log_density(self, output: Output, expression: Tensor, observed: Tensor | None) -> Tensor:
         squares = (expression - output[0]).square()
