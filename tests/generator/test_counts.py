@@ -126,7 +126,10 @@ def test_without_conditions_only_a_number_makes_sense() -> None:
         ({"Lung": 5, "female": 5}, "No single condition column knows all of 'Lung', 'female'"),
         ([{"tissue": "Lung"}], "not a combination with its n"),
         (["Lung"], "not a combination with its n"),
-        ([{"age": "20-29", "n": 5}], "not conditioned. Its condition columns: tissue, subtissue, sex"),
+        (
+            [{"age": "20-29", "n": 5}],
+            r"not conditioned. Its condition columns: tissue, subtissue, sex.\n.*=\[tissue,subtissue,sex,age\]",
+        ),
         ([{"sex": "unknown", "n": 5}], "no sex 'unknown'. Known: 'female', 'male', null"),
     ],
 )

@@ -52,7 +52,8 @@ def _prepare_once(settings: RunSettings, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.parent / f".{path.name}.lock"):
         if not path.exists():
-            log.info("Preparing %s on first use: %s", settings.data.name, path)
+            what = "the simulated demo cohort" if isinstance(settings.data, DemoSettings) else settings.data.name
+            log.info("No store is named. Preparing %s on first use: %s", what, path)
             log.info("%s", describe_store(prepare_from_settings(settings.data, path)))
 
 

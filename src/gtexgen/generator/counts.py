@@ -216,7 +216,10 @@ def _column_of(values: Sequence[Any], training: Tally, fields: Sequence[str]) ->
         f"  {field}: {', '.join(map(_shown, _known(training, position)))}" for position, field in enumerate(fields)
     )
     if unknown:
-        raise GeneratorError(f"The generator has never seen {', '.join(unknown)}. Known values:\n{known}")
+        raise GeneratorError(
+            f"The generator has never seen {', '.join(unknown)}. Known values:\n{known}"
+            "\n  Remedy: take one of these values, or train with a condition that has the other ones too."
+        )
     asked = ", ".join(_shown(_value(value)) for value in values)
     raise GeneratorError(
         f"No single condition column knows all of {asked}. Known values:\n{known}"
@@ -233,6 +236,7 @@ def _request(entry: Any, fields: Sequence[str]) -> tuple[dict[str, str | None], 
         raise GeneratorError(
             f"counts names {', '.join(unknown)}, on which this generator is not conditioned. "
             f"Its condition columns: {', '.join(fields) or 'none'}."
+            f"\n  Remedy: leave it out, or train with condition=[{','.join([*fields, *unknown])}]."
         )
     return wanted, _number(entry["n"], _described(wanted))
 
