@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gtexgen.errors import ConfigError
+from gtexgen.models.group_means import less_group_means
 from gtexgen.models.likelihoods.base import Likelihood, Output
 from gtexgen.models.priors.base import with_constant
 from gtexgen.models.ridge import ridge_weights
@@ -134,6 +135,4 @@ class GaussianFamily(Likelihood):
 def _within_sites(part: TrainingPart) -> Tensor:
     """Give the condition less its mean over the samples of the same site, ``(samples, conditions)`` float64."""
     sites = part.samples.reindex(columns=SITE).groupby(SITE, dropna=False).ngroup()
-    label, condition = torch.tensor(sites.to_numpy()), part.condition.double()
-    total = condition.new_zeros(int(label.max()) + 1, condition.shape[1]).index_add(0, label, condition)
-    return condition - (total / label.bincount()[:, None])[label]
+    return less_group_means(part.condition.double(), torch.tensor(sites.to_numpy()))

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from gtexgen.models.group_means import less_group_means
 from gtexgen.models.priors.base import log_density_of_noise
 
 __all__ = ["Mixture", "MixtureOptions", "common_covariance", "fit_mixture"]
@@ -52,10 +53,7 @@ def common_covariance(mean: Tensor, variance: Tensor, label: Tensor) -> Tensor:
 
     Each sample is a Gaussian with its own variance, which counts.
     """
-    centred = mean.clone()
-    for number in label.unique():
-        rows = label == number
-        centred[rows] -= mean[rows].mean(dim=0)
+    centred = less_group_means(mean, label)
     covariance = centred.T @ centred / len(mean) + variance.mean(dim=0).diag()
     return covariance + LEAST_VARIANCE * torch.eye(len(covariance), dtype=covariance.dtype)
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.special import ndtr
 
 from gtexgen.errors import ConfigError
+from gtexgen.models.group_means import less_group_means
 from gtexgen.models.noise import standard_normal
 from gtexgen.models.posterior import Posterior
 from gtexgen.models.priors.base import log_density_of_noise, with_constant
@@ -170,11 +171,6 @@ def _shift_of_the_rest(mean: Tensor, condition: Tensor, label: Tensor, classes: 
     rest = [number for number in range(condition.shape[1]) if not classes.start <= number < classes.stop]
     if not rest:
         return shift
-    features, values = condition[:, rest].clone(), mean.clone()
-    for number in label.unique():
-        rows = label == number
-        features[rows] -= features[rows].mean(dim=0)
-        values[rows] -= values[rows].mean(dim=0)
-    features = with_constant(features)
-    shift[rest] = ridge_weights(features.T @ features, features.T @ values, RIDGE)[1:]
+    features = with_constant(less_group_means(condition[:, rest], label))
+    shift[rest] = ridge_weights(features.T @ features, features.T @ less_group_means(mean, label), RIDGE)[1:]
     return shift
