@@ -35,7 +35,9 @@ def fitted(values: Tensor, most: int = N_GENES, rows: int = 97) -> ResidualFacto
 def correlation(factors: ResidualFactors) -> Tensor:
     """Give what the factors say of the correlation of genes, ``(genes, genes)``."""
     shared = factors.loadings @ factors.loadings.T
-    return shared - shared.diag().diag() + torch.eye(len(shared))
+    of_axes = shared - shared.diag().diag() + torch.eye(len(shared))
+    mixing = factors.groups.mix(torch.eye(len(shared))).T
+    return mixing @ of_axes @ mixing.T
 
 
 @pytest.mark.parametrize("most", [3, 20, N_GENES])
@@ -116,6 +118,19 @@ def test_a_gene_without_noise_has_no_share_and_one_that_is_all_shared_keeps_some
     assert share[0] < 1e-9
     assert share.max() == pytest.approx(LARGEST_SHARE, abs=1e-4)
     assert factors.draw(10).isfinite().all()
+
+
+def test_a_tight_pair_stays_as_tight_as_it_is_among_hundreds_of_genes_and_few_samples() -> None:
+    """Shrinkage of all axes alike takes most from the least, along which the two differ."""
+    values = noise(true_loadings(), 400)
+    values[:, 1] = 0.98 * values[:, 0] + (1 - 0.98**2) ** 0.5 * values[:, 1]
+    values[:, 2] = 0.5 * values[:, 3] - 0.75**0.5 * values[:, 2]
+    factors = fitted(values)
+    assert factors.groups.grouped.tolist() == [0, 1]
+    drawn = torch.corrcoef(factors.draw(50_000, torch.Generator().manual_seed(1)).T)
+    seen = torch.corrcoef(values.T)
+    assert drawn[0, 1].item() == pytest.approx(seen[0, 1].item(), abs=0.005)
+    torch.testing.assert_close(correlation(factors).diag(), torch.ones(N_GENES), atol=1e-3, rtol=0)
 
 
 def test_fewer_genes_than_factors_and_a_second_fit_replaces_the_first() -> None:

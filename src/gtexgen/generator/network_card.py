@@ -61,7 +61,10 @@ def _calibration(generator: NetworkGenerator) -> str:
 def _shared_noise(generator: NetworkGenerator) -> str:
     if (factors := generator.networks.residual_factors) is None:
         return "the likelihood's own"
-    return f"{factors.n_factors} residual factors, of {factors.loadings.shape[1]} at most"
+    tight = len(factors.groups.grouped)
+    return (
+        f"{factors.n_factors} residual factors, of {factors.loadings.shape[1]} at most; {tight} genes in tight groups"
+    )
 
 
 def _settings(generator: NetworkGenerator) -> dict[str, str]:

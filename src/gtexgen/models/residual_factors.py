@@ -8,12 +8,10 @@ from typing import TypeAlias
 import torch
 from torch import Tensor, nn
 
+from gtexgen.models.gene_groups import LARGEST_TABLE, Blocks, GeneGroups
 from gtexgen.models.noise import standard_normal
 
 __all__ = ["ResidualFactors", "default_factors"]
-
-LARGEST_LOADINGS = 2**25
-"""Numbers, which take 128 MiB."""
 
 LARGEST_SHARE = 0.995
 """Some of each gene's noise stays its own."""
@@ -26,24 +24,26 @@ MORE_AXES = 10
 SEED = 0x7265_7369
 LEAST_DEVIATION = 1e-6
 
-Blocks: TypeAlias = Callable[[Tensor], Iterator[Tensor]]
-"""Gives the standardised noise of chosen samples, block by block."""
+ChosenBlocks: TypeAlias = Callable[[Tensor], Iterator[Tensor]]
+"""Gives the noise of chosen samples along all axes, block by block."""
 
 
 def default_factors(n_genes: int) -> int:
     """Give as many factors as there are genes, or as 128 MiB hold."""
-    return min(n_genes, max(1, LARGEST_LOADINGS // n_genes))
+    return min(n_genes, max(1, LARGEST_TABLE // n_genes))
 
 
 class ResidualFactors(nn.Module):
     r"""Normal noise of every gene, as spread and as correlated across genes as the residuals of training are.
 
-    .. math:: \epsilon_g = d_g \left( A_g f + \sqrt{1 - \textstyle\sum_k A_{gk}^2} \; n_g \right)
+    .. math::
+        u_g = A_g f + \sqrt{1 - \textstyle\sum_k A_{gk}^2} \; n_g, \qquad \epsilon_g = d_g \textstyle\sum_h W_{gh} u_h
 
     with :math:`f` and :math:`n` standard normal, :math:`A` ``(genes, factors)`` and :math:`d_g` the standard deviation
     of the residuals in units of the likelihood's scale, at most 1: it is below where dropout made the networks err in
     training as they do not afterwards. The networks' few latents leave many weaker ways in which genes go together;
-    without them samples lie too close to what the latents decode to.
+    without them samples lie too close to what the latents decode to. :math:`W` is 1 but for small groups of tightly
+    correlated genes, and keeps these as close as they are (`gtexgen.models.gene_groups`).
 
     The eigenvalues of the correlation of a few thousand samples mislead: by chance the large are too large and the
     small too small. So the variance :math:`v_k` along the k-th eigenvector :math:`q_k` is measured on samples without
@@ -67,11 +67,12 @@ class ResidualFactors(nn.Module):
 
     def __init__(self, n_genes: int, most: int) -> None:
         super().__init__()
+        self.groups = GeneGroups(n_genes)
         self.register_buffer("loadings", torch.zeros(n_genes, min(most, n_genes)))
         self.register_buffer("deviation", torch.ones(n_genes))
 
     @torch.no_grad()
-    def fit(self, blocks: Callable[[], Iterator[Tensor]], fold: Tensor) -> None:
+    def fit(self, blocks: Blocks, fold: Tensor) -> None:
         """Find the factors.
 
         Parameters
@@ -84,23 +85,35 @@ class ResidualFactors(nn.Module):
         """
         mean, deviation = _moments(blocks)
         unit = torch.where(deviation > LEAST_DEVIATION, deviation, torch.inf)
-
-        def standardised(chosen: Tensor) -> Iterator[Tensor]:
-            start = 0
-            for block in blocks():
-                yield ((block - mean) / unit)[chosen[start : start + len(block)]]
-                start += len(block)
-
-        n_genes, most = self.loadings.shape
-        n_noisy, n_found_in = int(unit.isfinite().sum()), len(fold) - int(fold.bincount().max())
         self.loadings.zero_()
         self.deviation.copy_(deviation.clamp_max(1))
-        if (rank := min(most, n_noisy, n_found_in)) < 1:
+        self.groups.reset()
+        if not unit.isfinite().any() or _n_found_in(fold) < 1:
             return
-        variance = n_noisy * _held_out_shares(standardised, fold, n_genes, rank)
+
+        def standardised() -> Iterator[Tensor]:
+            return ((block - mean) / unit for block in blocks())
+
+        apart = self.groups.fit(standardised, len(fold))
+
+        def along_axes(chosen: Tensor) -> Iterator[Tensor]:
+            start = 0
+            for block in standardised():
+                yield self.groups.combine(block[chosen[start : start + len(block)]], apart)
+                start += len(block)
+
+        noisy = unit.isfinite() & apart.any(dim=1)
+        self._fit_loadings(along_axes, fold, int(noisy.sum()))
+        self.groups.standardise(self.loadings)
+
+    def _fit_loadings(self, blocks: ChosenBlocks, fold: Tensor, n_noisy: int) -> None:
+        """Find what the axes share, of which some have noise, each of variance 1."""
+        n_genes, most = self.loadings.shape
+        rank = min(most, n_noisy, _n_found_in(fold))
+        variance = n_noisy * _held_out_shares(blocks, fold, n_genes, rank)
         rest = (n_noisy - variance.sum()) / (n_noisy - rank) if rank < n_noisy else variance[-1]
         everyone = torch.ones_like(fold, dtype=torch.bool)
-        loadings = _leading_axes(standardised, everyone, n_genes, rank) * (variance - rest).clamp_min(0).sqrt()
+        loadings = _leading_axes(blocks, everyone, n_genes, rank) * (variance - rest).clamp_min(0).sqrt()
         share = loadings.square().sum(dim=1, keepdim=True)
         loadings *= (LARGEST_SHARE / share.clamp_min(LARGEST_SHARE)).sqrt()
         self.loadings[:, :rank] = loadings
@@ -116,10 +129,15 @@ class ResidualFactors(nn.Module):
         shared = standard_normal((n_samples, loadings.shape[1]), like=loadings, generator=generator)
         own = standard_normal((n_samples, len(loadings)), like=loadings, generator=generator)
         own_share = (1 - loadings.square().sum(dim=1)).sqrt()
-        return self.deviation * torch.addcmul(shared @ loadings.T, own_share, own)
+        return self.deviation * self.groups.mix(torch.addcmul(shared @ loadings.T, own_share, own))
 
 
-def _moments(blocks: Callable[[], Iterator[Tensor]]) -> tuple[Tensor, Tensor]:
+def _n_found_in(fold: Tensor) -> int:
+    """Give the fewest samples that are left where a fold is held out."""
+    return len(fold) - int(fold.bincount().max())
+
+
+def _moments(blocks: Blocks) -> tuple[Tensor, Tensor]:
     """Give mean and standard deviation of each gene, ``(genes,)``."""
     n, total, squares = 0, torch.zeros(()), torch.zeros(())
     for block in blocks():
@@ -130,7 +148,7 @@ def _moments(blocks: Callable[[], Iterator[Tensor]]) -> tuple[Tensor, Tensor]:
     return mean.float(), (squares / n - mean.square()).clamp_min(0).sqrt().float()
 
 
-def _held_out_shares(blocks: Blocks, fold: Tensor, n_genes: int, wanted: int) -> Tensor:
+def _held_out_shares(blocks: ChosenBlocks, fold: Tensor, n_genes: int, wanted: int) -> Tensor:
     """Give the share of all variance along each leading axis, a falling curve, among samples it was not found in."""
     from sklearn.isotonic import isotonic_regression
 
@@ -149,7 +167,7 @@ def _held_out_shares(blocks: Blocks, fold: Tensor, n_genes: int, wanted: int) ->
     return shares
 
 
-def _leading_axes(blocks: Blocks, chosen: Tensor, n_genes: int, wanted: int) -> Tensor:
+def _leading_axes(blocks: ChosenBlocks, chosen: Tensor, n_genes: int, wanted: int) -> Tensor:
     """Give the eigenvectors of the second moments of chosen samples, largest first, ``(genes, wanted)``.
 
     Fewer than all are found by subspace iteration from a random start (Halko, Martinsson and Tropp 2011), which holds
