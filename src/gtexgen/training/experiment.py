@@ -193,9 +193,10 @@ def _warn_of_schedules(model: GenerativeModel, settings: TrainSettings) -> None:
     needed = max(_kl_schedule(settings).epochs, model.head.warmup_epochs)
     if needed > settings.trainer.max_epochs and on_first_rank():
         log.warning(
-            "The objective is whole from epoch %d on (model.kl, model.head), and trainer.max_epochs is %d.",
-            needed,
+            "Training ends after %d epochs (trainer.max_epochs), and only from epoch %d on does its loss count in full "
+            "(model.kl, model.head): enough to try things out.",
             settings.trainer.max_epochs,
+            needed,
         )
 
 

@@ -17,7 +17,7 @@ __all__ = ["print_table", "summary_table"]
 
 REASONS: dict[StopReason, str] = {
     "early_stopping": "early stopping",
-    "max_epochs": "trainer.max_epochs",
+    "max_epochs": "the last of trainer.max_epochs",
     "interrupt": "Ctrl-C",
     "pruned": "the study",
 }
@@ -53,8 +53,8 @@ def _network_table(result: FitResult) -> Table:
     minutes, seconds = divmod(round(result.seconds), 60)
     table = Table(
         title=f"Best epoch {result.best_epoch} of {result.epochs}",
-        caption=f"ended by {REASONS[result.stopped_by]} after {minutes} min {seconds:02d} s\n"
-        f"{result.samples_per_second:,.0f} samples/s",
+        caption=f"ended by {REASONS[result.stopped_by]}\n"
+        f"epochs took {minutes} min {seconds:02d} s, {result.samples_per_second:,.0f} samples/s",
     )
     table.add_column("")
     table.add_column("training", justify="right")
