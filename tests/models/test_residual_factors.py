@@ -28,7 +28,7 @@ def true_loadings(factors: int = 3) -> Tensor:
 
 def fitted(values: Tensor, most: int = N_GENES, rows: int = 97) -> ResidualFactors:
     factors = ResidualFactors(values.shape[1], most)
-    factors.fit(lambda: iter(values.split(rows)), torch.arange(len(values)) % 5)
+    factors.fit(lambda: iter(values.split(rows)), torch.arange(len(values)) % 5, len(values))
     return factors
 
 
@@ -95,8 +95,8 @@ def test_samples_that_are_held_out_together_do_not_vouch_for_each_other() -> Non
     """Each sample is there five times, as a donor's samples are alike: apart, they would confirm what is chance."""
     values = torch.randn(40, N_GENES, generator=torch.Generator().manual_seed(3)).repeat_interleave(5, dim=0)
     together, apart = ResidualFactors(N_GENES, N_GENES), ResidualFactors(N_GENES, N_GENES)
-    together.fit(lambda: iter([values]), torch.arange(40).repeat_interleave(5) % 5)
-    apart.fit(lambda: iter([values]), torch.arange(200) % 5)
+    together.fit(lambda: iter([values]), torch.arange(40).repeat_interleave(5) % 5, 40)
+    apart.fit(lambda: iter([values]), torch.arange(200) % 5, 200)
     assert together.loadings.square().sum() < 0.3 * apart.loadings.square().sum()
 
 
@@ -138,16 +138,18 @@ def test_fewer_genes_than_factors_and_a_second_fit_replaces_the_first() -> None:
     assert factors.loadings.shape == (4, 4)
     fold = torch.arange(500) % 5
     together = torch.randn(500, 1, generator=torch.Generator().manual_seed(0)).expand(-1, 4)
-    factors.fit(lambda: iter([together + 0.1 * torch.randn(500, 4, generator=torch.Generator().manual_seed(1))]), fold)
+    factors.fit(
+        lambda: iter([together + 0.1 * torch.randn(500, 4, generator=torch.Generator().manual_seed(1))]), fold, 500
+    )
     torch.testing.assert_close(correlation(factors), torch.ones(4, 4), atol=0.03, rtol=0)
     blocks: Callable[[], Iterator[Tensor]] = lambda: iter([torch.zeros(500, 4)])  # noqa: E731
-    factors.fit(blocks, fold)
+    factors.fit(blocks, fold, 500)
     assert factors.n_factors == 0
 
 
 def test_one_donor_alone_gives_no_factors() -> None:
     factors = ResidualFactors(N_GENES, N_GENES)
-    factors.fit(lambda: iter([noise(true_loadings(), 10)]), torch.zeros(10, dtype=torch.long))
+    factors.fit(lambda: iter([noise(true_loadings(), 10)]), torch.zeros(10, dtype=torch.long), 1)
     assert factors.n_factors == 0
     assert factors.draw(3).isfinite().all()
 
@@ -157,7 +159,7 @@ def test_noise_that_no_held_out_sample_has_gives_no_factors() -> None:
     values = torch.zeros(2_600, N_GENES)
     values[-100:-50], values[-50:] = 1.0, -1.0
     factors = ResidualFactors(N_GENES, N_GENES)
-    factors.fit(lambda: iter([values]), torch.arange(2_600) // 600)
+    factors.fit(lambda: iter([values]), torch.arange(2_600) // 600, 2_600)
     assert factors.n_factors == 0
 
 

@@ -61,10 +61,10 @@ def _calibration(generator: NetworkGenerator) -> str:
 def _shared_noise(generator: NetworkGenerator) -> str:
     if (factors := generator.networks.residual_factors) is None:
         return "the likelihood's own"
-    tight = len(factors.groups.grouped)
-    return (
-        f"{factors.n_factors} residual factors, of {factors.loadings.shape[1]} at most; {tight} genes in tight groups"
-    )
+    shared = f"{factors.n_factors} factors, found in what training left unexplained"
+    if not len(grouped := factors.groups.grouped):
+        return shared
+    return f"{shared}; {len(grouped)} genes, in small groups that are tightly correlated, keep their own correlation"
 
 
 def _settings(generator: NetworkGenerator) -> dict[str, str]:

@@ -9,27 +9,27 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, nn
 
-__all__ = ["LARGEST_GROUP", "LARGEST_TABLE", "LEAST_CORRELATION", "Blocks", "GeneGroups"]
+__all__ = ["LARGEST_GROUP", "Blocks", "GeneGroups"]
 
 LEAST_CORRELATION = 0.6
-"""Genes that correlate less, of either sign, do not make a group."""
+"""A pair that correlates less, of either sign, joins no genes."""
 
-STANDARD_ERRORS = 4
-"""A correlation counts less this many of its standard errors, so that chance among few samples makes no groups."""
+STANDARD_ERRORS = 6
+"""Nor does one within so many standard errors of 0: there are millions of pairs, and few of them are chance then."""
 
-LEAST_SAMPLES = 32
-"""Fewer make no groups at all."""
+LEAST_DONORS = 16
+"""Of fewer, no pair is sure."""
+
+DONORS_PER_GENE = 4
+"""A group has at most one gene for so many donors: what so few genes have in common needs no shrinkage then."""
 
 LARGEST_GROUP = 16
-"""What is known of so few genes, hundreds of samples say without shrinkage."""
 
-LARGEST_TABLE = 2**25
-"""Numbers held at a time, which take 128 MiB."""
+LARGEST_PRODUCTS = 2**28
+"""Products of genes that are held at a time, which take 1 GiB; more genes are read several times."""
 
 LEAST_VARIANCE = 1e-3
-"""An axis of a group with less, in units of a gene's, is none: genes that coincide have one axis together."""
-
-LARGEST_CORRELATION = 1 - 1e-6
+"""An axis of a group with less, in units of a gene's, is none: two genes that coincide have one axis together."""
 
 Blocks: TypeAlias = Callable[[], Iterator[Tensor]]
 """Gives standardised noise in blocks of rows, each ``(some samples, genes)``, the same at each call."""
@@ -42,12 +42,13 @@ class GeneGroups(nn.Module):
         S_{GG} = Q \Lambda Q^\top, \quad u_G = \Lambda^{-1/2} Q^\top \epsilon_G, \quad
         \epsilon_G = Q \Lambda^{1/2} u_G
 
-    with :math:`S_{GG}` the correlation of a group's genes. Shrinkage of the correlation of thousands of genes takes
-    most from the axes of least variance, which is where such genes differ: RPS4Y1 and DDX3Y, say, or two chains of one
-    HLA molecule. Applied to :math:`u` instead, it leaves a group what its own correlation says. A gene outside all
-    groups is an axis of its own.
+    with :math:`S_{GG}` the correlation of a group's genes and :math:`\epsilon` their noise, each of variance 1.
+    Shrinkage of the correlation of thousands of genes takes most from the axes of least variance, which is where such
+    genes differ: RPS4Y1 and DDX3Y, say, or two chains of one HLA molecule. Applied to :math:`u` instead, it leaves a
+    group what its own correlation says. A gene outside all groups is an axis of its own.
 
-    Groups grow from the strongest pair on, up to 16 genes.
+    Groups grow from the tightest pair on, as long as there is room. So each gene of a group is tightly correlated with
+    one of the others, but not with all of them, and a pair may end in two groups that are full.
 
     Parameters
     ----------
@@ -76,15 +77,18 @@ class GeneGroups(nn.Module):
         return (self.members != self.members[:, :1]).any(dim=1).nonzero()[:, 0]
 
     @torch.no_grad()
-    def fit(self, blocks: Blocks, n_samples: int) -> Tensor:
+    def fit(self, blocks: Blocks, fold: Tensor, n_donors: int) -> Tensor:
         """Find the groups and their axes.
 
         Parameters
         ----------
         blocks
             The standardised noise behind the training samples.
-        n_samples
-            How many there are.
+        fold
+            A number for each sample, ``(samples,)``, the same for all of a donor. A pair has to be tight without any
+            one fold, lest a single sample or donor make it so.
+        n_donors
+            How many donors the samples are of.
 
         Returns
         -------
@@ -93,10 +97,10 @@ class GeneGroups(nn.Module):
         """
         self.reset()
         inverse = self.weights.clone()
-        groups = _joined(*_tight_pairs(blocks, len(self.members), n_samples))
+        groups = _joined(*_tight_pairs(blocks, fold, len(self.members), n_donors), n_donors // DONORS_PER_GENE)
         for group in groups:
             self.members[group] = torch.tensor(group + group[:1] * (LARGEST_GROUP - len(group)))
-        products = self._products(blocks) / n_samples
+        products = self._products(blocks) / len(fold)
         for group in groups:
             root, inverted = _roots(products[group, : len(group)])
             for table, values in ((self.weights, root), (inverse, inverted)):
@@ -139,37 +143,64 @@ class GeneGroups(nn.Module):
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
         """Take a generator of before: its genes had no groups."""
-        for name in ("members", "weights"):
-            state_dict.setdefault(prefix + name, getattr(GeneGroups(len(self.members)), name))
+        names = ("members", "weights")
+        if not any(prefix + name in state_dict for name in names):
+            alone = GeneGroups(len(self.members))
+            state_dict.update({prefix + name: getattr(alone, name) for name in names})
         super()._load_from_state_dict(state_dict, prefix, *rest)
 
 
-def _tight_pairs(blocks: Blocks, n_genes: int, n_samples: int) -> tuple[Tensor, Tensor]:
+def _tight_pairs(blocks: Blocks, fold: Tensor, n_genes: int, n_donors: int) -> tuple[Tensor, Tensor]:
     r"""Give the pairs of genes that correlate tightly beyond chance, ``(pairs, 2)``, and how tightly, ``(pairs,)``.
 
-    A correlation is judged on Fisher's scale, where its standard error is about :math:`1 / \sqrt{n - 3}`.
+    Of each gene, only the tightest are given. On Fisher's scale, :math:`\tanh^{-1} r`, the standard error is at most
+    :math:`1 / \sqrt{n - 3}` for n donors, however many samples each of them gave.
     """
     pairs, tightness = [torch.zeros(0, 2, dtype=torch.int64)], [torch.zeros(0)]
-    allowance = STANDARD_ERRORS / math.sqrt(n_samples - 3) if n_samples >= LEAST_SAMPLES else math.inf
-    width = max(1, LARGEST_TABLE // n_genes)
+    if n_donors < LEAST_DONORS:
+        return pairs[0], tightness[0]
+    least = max(LEAST_CORRELATION, math.tanh(STANDARD_ERRORS / math.sqrt(n_donors - 3)))
+    width = max(1, LARGEST_PRODUCTS // (n_genes * (int(fold.max()) + 2)))
     for start in range(0, n_genes, width):
-        some = slice(start, start + width)
-        product = sum((block.T @ block[:, some] for block in blocks()), start=torch.zeros(()))
-        size = (product / n_samples).abs_().clamp_(max=LARGEST_CORRELATION)
-        surely = torch.tanh(torch.atanh(size) - allowance)
-        found = (surely > LEAST_CORRELATION).nonzero()
-        found = found[found[:, 0] < found[:, 1] + start]
-        tightness.append(surely[found[:, 0], found[:, 1]])
-        pairs.append(found + torch.tensor([0, start]))
+        partners = torch.arange(start, min(start + width, n_genes))
+        correlation = _least_correlation(blocks, fold, partners)
+        correlation[torch.arange(n_genes)[:, None] >= partners] = 0
+        tightest, gene = correlation.topk(min(LARGEST_GROUP, n_genes), dim=0)
+        tight = tightest > least
+        tightness.append(tightest[tight])
+        pairs.append(torch.stack([gene[tight], partners.expand_as(gene)[tight]], dim=1))
     return torch.cat(pairs), torch.cat(tightness)
 
 
-def _joined(pairs: Tensor, tightness: Tensor) -> list[list[int]]:
+def _least_correlation(blocks: Blocks, fold: Tensor, partners: Tensor) -> Tensor:
+    """Give how strongly all genes correlate with some, without whichever fold it is least, ``(genes, partners)``.
+
+    Where the sign depends on the fold, that is below 0.
+    """
+    products: list[Tensor] = [torch.zeros(())] * (int(fold.max()) + 1)
+    squares, start = list(products), 0
+    for block in blocks():
+        numbers = fold[start : start + len(block)]
+        start += len(block)
+        for number in numbers.unique().tolist():
+            rows = block[numbers == number]
+            products[number] = products[number] + rows.T @ rows[:, partners]
+            squares[number] = squares[number] + rows.square().sum(dim=0)
+    total, square = sum(products, torch.zeros(())), sum(squares, torch.zeros(()))
+    sign, least = total.sign(), torch.ones(())
+    for number in fold.unique().tolist():
+        deviation = (square - squares[number]).clamp_min(LEAST_VARIANCE).sqrt()
+        without = (total - products[number]).mul_(sign).div_(deviation[:, None]).div_(deviation[partners])
+        least = torch.minimum(least, without)
+    return least
+
+
+def _joined(pairs: Tensor, tightness: Tensor, largest: int) -> list[list[int]]:
     """Join pairs into groups, the tightest first, as long as a group has room."""
     group_of: dict[int, list[int]] = {}
     for first, second in pairs[tightness.argsort(descending=True, stable=True)].tolist():
         one, other = group_of.get(first, [first]), group_of.get(second, [second])
-        if one is not other and len(one) + len(other) <= LARGEST_GROUP:
+        if one is not other and len(one) + len(other) <= min(largest, LARGEST_GROUP):
             joined = one + other
             group_of.update((gene, joined) for gene in joined)
     return list({id(group): group for group in group_of.values()}.values())

@@ -8,10 +8,13 @@ from typing import TypeAlias
 import torch
 from torch import Tensor, nn
 
-from gtexgen.models.gene_groups import LARGEST_TABLE, Blocks, GeneGroups
+from gtexgen.models.gene_groups import Blocks, GeneGroups
 from gtexgen.models.noise import standard_normal
 
 __all__ = ["ResidualFactors", "default_factors"]
+
+LARGEST_LOADINGS = 2**25
+"""Numbers, which take 128 MiB."""
 
 LARGEST_SHARE = 0.995
 """Some of each gene's noise stays its own."""
@@ -30,7 +33,7 @@ ChosenBlocks: TypeAlias = Callable[[Tensor], Iterator[Tensor]]
 
 def default_factors(n_genes: int) -> int:
     """Give as many factors as there are genes, or as 128 MiB hold."""
-    return min(n_genes, max(1, LARGEST_TABLE // n_genes))
+    return min(n_genes, max(1, LARGEST_LOADINGS // n_genes))
 
 
 class ResidualFactors(nn.Module):
@@ -42,8 +45,8 @@ class ResidualFactors(nn.Module):
     with :math:`f` and :math:`n` standard normal, :math:`A` ``(genes, factors)`` and :math:`d_g` the standard deviation
     of the residuals in units of the likelihood's scale, at most 1: it is below where dropout made the networks err in
     training as they do not afterwards. The networks' few latents leave many weaker ways in which genes go together;
-    without them samples lie too close to what the latents decode to. :math:`W` is 1 but for small groups of tightly
-    correlated genes, and keeps these as close as they are (`gtexgen.models.gene_groups`).
+    without them samples lie too close to what the latents decode to. :math:`W` is the identity but for small groups
+    of tightly correlated genes, and keeps these as close as they are (`gtexgen.models.gene_groups`).
 
     The eigenvalues of the correlation of a few thousand samples mislead: by chance the large are too large and the
     small too small. So the variance :math:`v_k` along the k-th eigenvector :math:`q_k` is measured on samples without
@@ -72,7 +75,7 @@ class ResidualFactors(nn.Module):
         self.register_buffer("deviation", torch.ones(n_genes))
 
     @torch.no_grad()
-    def fit(self, blocks: Blocks, fold: Tensor) -> None:
+    def fit(self, blocks: Blocks, fold: Tensor, n_donors: int) -> None:
         """Find the factors.
 
         Parameters
@@ -82,6 +85,8 @@ class ResidualFactors(nn.Module):
             each call. It is called several times, and no more than a block is held.
         fold
             A number for each sample, ``(samples,)``: those that are held out together, as a donor's have to be.
+        n_donors
+            How many donors the samples are of.
         """
         mean, deviation = _moments(blocks)
         unit = torch.where(deviation > LEAST_DEVIATION, deviation, torch.inf)
@@ -94,7 +99,7 @@ class ResidualFactors(nn.Module):
         def standardised() -> Iterator[Tensor]:
             return ((block - mean) / unit for block in blocks())
 
-        apart = self.groups.fit(standardised, len(fold))
+        apart = self.groups.fit(standardised, fold, n_donors)
 
         def along_axes(chosen: Tensor) -> Iterator[Tensor]:
             start = 0

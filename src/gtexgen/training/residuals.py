@@ -37,7 +37,8 @@ def fit_residual_factors(networks: Networks, part: TrainingPart) -> None:
             latent = networks.infer(block, condition).sample(random)
             yield networks.likelihood.pull(networks.decode(latent, condition), block, random)
 
-    networks.residual_factors.fit(noise, _donor_fold(part.samples["donor_id"]))
+    donor = part.samples["donor_id"]
+    networks.residual_factors.fit(noise, _donor_fold(donor), donor.nunique())
 
 
 def _donor_fold(donor: pd.Series) -> Tensor:
