@@ -108,7 +108,7 @@ class GeneGroups(nn.Module):
         return inverse
 
     def standardise(self, loadings: Tensor) -> None:
-        """Bring each gene back to variance 1, where the axes share factors with ``(genes, factors)`` loadings."""
+        """Scale the weights to variance 1 of each gene, where axes share factors with ``(genes, factors)`` loadings."""
         rows = self.grouped
         own = 1 - loadings.square().sum(dim=1)
         shared = self.combine(loadings.T, self.weights).T[rows].square().sum(dim=1)
@@ -120,7 +120,7 @@ class GeneGroups(nn.Module):
         return self.combine(axes, self.weights)
 
     def combine(self, values: Tensor, weights: Tensor) -> Tensor:
-        """Combine the values of each group's members, ``(samples, genes)``, with ``(genes, members)`` weights."""
+        """Make genes of axes with `weights`, or axes of genes with what `fit` gave; all are ``(samples, genes)``."""
         rows = self.grouped
         combined = values.clone()
         combined[:, rows] = sum(

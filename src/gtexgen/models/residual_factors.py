@@ -99,15 +99,15 @@ class ResidualFactors(nn.Module):
         def standardised() -> Iterator[Tensor]:
             return ((block - mean) / unit for block in blocks())
 
-        apart = self.groups.fit(standardised, fold, n_donors)
+        inverse = self.groups.fit(standardised, fold, n_donors)
 
         def along_axes(chosen: Tensor) -> Iterator[Tensor]:
             start = 0
             for block in standardised():
-                yield self.groups.combine(block[chosen[start : start + len(block)]], apart)
+                yield self.groups.combine(block[chosen[start : start + len(block)]], inverse)
                 start += len(block)
 
-        noisy = unit.isfinite() & apart.any(dim=1)
+        noisy = unit.isfinite() & inverse.any(dim=1)
         self._fit_loadings(along_axes, fold, int(noisy.sum()))
         self.groups.standardise(self.loadings)
 

@@ -144,10 +144,13 @@ def run_experiment(
             write_record(folder / "run.json", record | _ending(result) | {"metrics": result.metrics})
             return result
         if on_first_rank():
-            log.info("Fitting the prior, shared noise, calibration and donors, and judging by validation samples")
+            log.info("Fitting the prior to the latents")
             fit_prior(model.networks.eval().cpu(), data.training_part())
+            log.info("Finding the noise that genes share")
             fit_residual_factors(model.networks, data.training_part())
+            log.info("Learning what the samples of a donor share, and the distribution of each gene")
             generator = _generator(settings, store, data, model, result)
+            log.info("Judging by validation samples")
             diagnostics = _diagnose(generator, data, folder, result, settings.logger)
     except GtexgenError as error:
         if on_first_rank():

@@ -17,7 +17,7 @@ __all__ = ["print_table", "summary_table"]
 
 REASONS: dict[StopReason, str] = {
     "early_stopping": "early stopping",
-    "max_epochs": "the last of trainer.max_epochs",
+    "max_epochs": "the last epoch (trainer.max_epochs)",
     "interrupt": "Ctrl-C",
     "pruned": "the study",
 }
