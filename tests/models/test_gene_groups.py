@@ -23,8 +23,8 @@ def normal(*shape: int, seed: int = 0) -> Tensor:
 def found(values: Tensor, rows: int = 100) -> tuple[GeneGroups, Tensor]:
     """Give the groups and the axes behind the values."""
     groups = GeneGroups(values.shape[1])
-    apart = groups.fit(lambda: iter(values.split(rows)), torch.arange(len(values)) % 5, len(values))
-    return groups, groups.combine(values, apart)
+    inverse = groups.fit(lambda: iter(values.split(rows)), torch.arange(len(values)) % 5, len(values))
+    return groups, groups.combine(values, inverse)
 
 
 def with_a_signal(n: int, shared: list[int], n_genes: int = 40, strength: float = 3.0) -> Tensor:
@@ -109,7 +109,7 @@ def test_a_gene_without_noise_joins_no_group() -> None:
 def test_reading_some_genes_at_a_time_makes_no_difference(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
     values = with_a_signal(300, [3, 8, 30])
     whole = found(values)[0]
-    monkeypatch.setattr("gtexgen.models.gene_groups.LARGEST_PRODUCTS", width * 40 * 6)
+    monkeypatch.setattr("gtexgen.models.gene_groups.LARGEST_PRODUCTS", width * 40 * 9)
     parts = found(values, rows=17)[0]
     assert torch.equal(parts.members, whole.members)
     torch.testing.assert_close(parts.weights, whole.weights, atol=1e-4, rtol=0)

@@ -26,7 +26,9 @@ DONORS_PER_GENE = 4
 LARGEST_GROUP = 16
 
 LARGEST_PRODUCTS = 2**28
-"""Products of genes that are held at a time, which take 1 GiB; more genes are read several times."""
+"""Numbers held at a time, which take 1 GiB: a table a fold and some more; for more genes, samples are read again."""
+
+MORE_TABLES = 4
 
 LEAST_VARIANCE = 1e-3
 """An axis of a group with less, in units of a gene's, is none: two genes that coincide have one axis together."""
@@ -122,10 +124,10 @@ class GeneGroups(nn.Module):
     def combine(self, values: Tensor, weights: Tensor) -> Tensor:
         """Make genes of axes with `weights`, or axes of genes with what `fit` gave; all are ``(samples, genes)``."""
         rows = self.grouped
+        used = weights[rows].any(dim=0).nonzero()[:, 0].tolist()
         combined = values.clone()
         combined[:, rows] = sum(
-            (values[:, self.members[rows, k]] * weights[rows, k] for k in range(LARGEST_GROUP)),
-            start=values.new_zeros(()),
+            (values[:, self.members[rows, k]] * weights[rows, k] for k in used), start=values.new_zeros(())
         )
         return combined
 
@@ -160,7 +162,7 @@ def _tight_pairs(blocks: Blocks, fold: Tensor, n_genes: int, n_donors: int) -> t
     if n_donors < LEAST_DONORS:
         return pairs[0], tightness[0]
     least = max(LEAST_CORRELATION, math.tanh(STANDARD_ERRORS / math.sqrt(n_donors - 3)))
-    width = max(1, LARGEST_PRODUCTS // (n_genes * (int(fold.max()) + 2)))
+    width = max(1, LARGEST_PRODUCTS // (n_genes * (int(fold.max()) + 1 + MORE_TABLES)))
     for start in range(0, n_genes, width):
         partners = torch.arange(start, min(start + width, n_genes))
         correlation = _least_correlation(blocks, fold, partners)
