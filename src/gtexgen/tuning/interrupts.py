@@ -1,4 +1,4 @@
-"""Ctrl-C that waits for a step of a study to be whole."""
+"""Ctrl-C that waits for a step of a study to be whole, and that nothing in between can lose."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-__all__ = ["interrupts_held"]
+__all__ = ["interrupts_held", "interrupts_kept"]
 
 
 @contextmanager
@@ -40,3 +40,39 @@ def interrupts_held() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
         if came:
             signal.raise_signal(signal.SIGINT)
+
+
+@contextmanager
+def interrupts_kept() -> Iterator[None]:
+    """Let Ctrl-C act at once, and see that its interrupt leaves the block whatever libraries make of it.
+
+    One that comes while a library puts something in order can leave it as an error of the library's, and one that comes
+    within a destructor is lost. In a thread other than the main one, or where signals are ignored, the block just runs.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If Ctrl-C came, at the end of the block at the latest.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield
+        return
+    came = False
+
+    def note(signum: int, frame: FrameType | None) -> None:
+        nonlocal came
+        came = True
+        before(signum, frame)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    except Exception as error:
+        if came:
+            raise KeyboardInterrupt from error
+        raise
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if came:
+        raise KeyboardInterrupt

@@ -6,9 +6,10 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gtexgen.errors import ConfigError
+from gtexgen.tuning.interrupts import interrupts_held
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
@@ -41,13 +42,12 @@ def open_storage(url: str | None, folder: Path, *, heartbeat: int, retries: int)
     ConfigError
         If the database cannot be reached, or its driver is not installed.
     """
-    from optuna.storages import JournalStorage, RDBStorage, RetryHeartbeatStaleTrialCallback
-    from optuna.storages.journal import JournalFileBackend
+    from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
     from sqlalchemy import create_engine
 
     if url is None:
         folder.mkdir(parents=True, exist_ok=True)
-        return JournalStorage(JournalFileBackend(str(folder / "journal.log")))
+        return _journal(folder / "journal.log")
     try:
         with _locked(create_engine(url), "tables", folder):  # two processes that make the tables at once would fail
             return RDBStorage(
@@ -62,6 +62,19 @@ def open_storage(url: str | None, folder: Path, *, heartbeat: int, retries: int)
         ) from error
     except Exception as error:  # each driver has errors of its own
         raise ConfigError(f"sweep.storage: the database cannot be used: {str(error).splitlines()[0]}") from error
+
+
+def _journal(path: Path) -> BaseStorage:
+    """Open a journal file whose lock a Ctrl-C can neither break nor leave behind."""
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    class WholeWrites(JournalFileBackend):
+        def append_logs(self, logs: list[dict[str, Any]]) -> None:
+            with interrupts_held():
+                super().append_logs(logs)
+
+    return JournalStorage(WholeWrites(str(path)))
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from gtexgen.config.study import StudySettings, study_settings
 from gtexgen.errors import ConfigError, TrainingError
 from gtexgen.tuning.best_config import Changes, changes_of
 from gtexgen.tuning.check import SpaceFunction, check_space, find_space_function
-from gtexgen.tuning.interrupts import interrupts_held
+from gtexgen.tuning.interrupts import interrupts_held, interrupts_kept
 from gtexgen.tuning.objectives import MissingMetricError, read_bounds
 from gtexgen.tuning.progress import StudyProgress
 from gtexgen.tuning.quiet import quiet_optuna
@@ -163,7 +163,8 @@ def _launch(shared: SharedStudy, search: Search, launcher: Launcher, taken: Sequ
     """Run trials, and see to those that did not end by themselves."""
     errors: list[Exception] = []
     try:
-        jobs = launcher.launch([search.overrides(trial) for trial in taken], initial_job_idx=taken[0].number)
+        with interrupts_kept():
+            jobs = launcher.launch([search.overrides(trial) for trial in taken], initial_job_idx=taken[0].number)
         errors = [job._return_value for job in jobs if isinstance(job._return_value, Exception)]
     except (HydraException, OmegaConfBaseException) as raised:
         errors = [raised]
@@ -184,10 +185,13 @@ def _run_workers(shared: SharedStudy, progress: StudyProgress) -> None:
     workers.start()
     try:
         while workers.are_running():
-            progress.update()
+            with interrupts_held():
+                progress.update()
             time.sleep(POLL_SECONDS)
     finally:
         workers.interrupt()
+        with shared.lock():
+            shared.release_dead()
 
 
 def _stop_at_failures(shared: SharedStudy) -> None:

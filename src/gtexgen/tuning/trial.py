@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from gtexgen.config.study import StudySettings
+from gtexgen.tuning.interrupts import interrupts_kept
 from gtexgen.tuning.objectives import MissingMetricError, objective_values, read_bounds
 from gtexgen.tuning.processes import PROCESS, this_process
 from gtexgen.tuning.quiet import quiet_optuna
@@ -93,14 +94,15 @@ def run_trial(settings: StudySettings, run: TrialRun, train: Callable[[EpochRepo
         log.warning("Trial %s was given up before it began: it is not run.", settings.trial)
         return
     try:
-        known = {"folder": str(run.folder), "overrides": run.overrides, "error": None}
-        for key, value in {PROCESS: this_process(), **known}.items():
-            trial.set_user_attr(key, value)
-        with _sign_of_life(shared, trial):
-            ended = train(_report(settings, trial))
-        if ended.stopped_by == "interrupt":
-            raise KeyboardInterrupt
-        _end(shared, trial, ended)
+        with interrupts_kept():
+            known = {"folder": str(run.folder), "overrides": run.overrides, "error": None}
+            for key, value in {PROCESS: this_process(), **known}.items():
+                trial.set_user_attr(key, value)
+            with _sign_of_life(shared, trial):
+                ended = train(_report(settings, trial))
+            if ended.stopped_by == "interrupt":
+                raise KeyboardInterrupt
+            _end(shared, trial, ended)
     except KeyboardInterrupt:
         shared.interrupted(trial)
         raise
