@@ -35,6 +35,14 @@ SPACE = ["sweep.space_function=null", "model.latent=2,3,4"]
 STUDY = ["--multirun", "sweep=demo", *SMALL, *SPACE]
 
 
+@pytest.fixture(autouse=True)
+def _children_heed_ctrl_c() -> Iterator[None]:
+    """Where a shell runs the tests in its background, they and all that they start would ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def study_in(folder: Path) -> optuna.Study:
     journal = folder / "outputs" / "sweeps" / "demo" / "journal.log"
     return optuna.load_study(study_name="demo", storage=JournalStorage(JournalFileBackend(str(journal))))
