@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
@@ -50,6 +51,24 @@ def test_a_second_ctrl_c_does_not_wait() -> None:
     with pytest.raises(KeyboardInterrupt):
         run()
     assert steps == ["after the first"]
+
+
+def test_a_ctrl_c_that_comes_as_the_block_begins_waits_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps, install = [], signal.signal
+
+    def interrupted_install(*arguments: Any) -> None:
+        monkeypatch.undo()
+        install(*arguments)
+        signal.raise_signal(signal.SIGINT)
+
+    def run() -> None:
+        with interrupts_held():
+            steps.append("ran")
+
+    monkeypatch.setattr(signal, "signal", interrupted_install)
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    assert steps == ["ran"]
 
 
 def test_after_the_block_ctrl_c_acts_as_before() -> None:

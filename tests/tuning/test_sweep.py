@@ -139,9 +139,9 @@ def test_ctrl_c_keeps_what_has_ended_and_the_study_goes_on(tmp_path: Path) -> No
     arguments = [*STUDY, "sweep.trials=4", "sweep.workers=2", "trainer.max_epochs=400", "trainer.patience=400"]
     process = start(arguments, tmp_path)
     wait_for_trials(tmp_path, 1, process)
-    one_that_hangs = psutil.Process(process.pid).children()[0]
+    one_that_is_killed = psutil.Process(process.pid).children()[0]
     process.send_signal(signal.SIGINT)
-    one_that_hangs.kill()
+    one_that_is_killed.kill()
     output, _ = process.communicate(timeout=100)
     assert process.returncode == 130
     assert "best trial" in output

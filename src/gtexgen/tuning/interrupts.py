@@ -26,6 +26,7 @@ def interrupts_held() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    before = signal.getsignal(signal.SIGINT) or signal.SIG_DFL
     came = False
 
     def hold(_signum: int, _frame: FrameType | None) -> None:
@@ -33,7 +34,7 @@ def interrupts_held() -> Iterator[None]:
         came = True
         signal.signal(signal.SIGINT, before)
 
-    before = signal.signal(signal.SIGINT, hold) or signal.SIG_DFL
+    signal.signal(signal.SIGINT, hold)
     try:
         yield
     finally:

@@ -182,8 +182,8 @@ def _run_workers(shared: SharedStudy, progress: StudyProgress) -> None:
     numbers = range(settings.workers)
     environments = [worker_environment(number, settings.workers, gpus, usable_cores()) for number in numbers]
     workers = Workers([sys.executable, *sys.argv], environments, shared.folder / "workers")
-    workers.start()
     try:
+        workers.start()
         while workers.are_running():
             with interrupts_held():
                 progress.update()
