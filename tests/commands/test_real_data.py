@@ -36,7 +36,7 @@ def prepared(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def told_all(prepared: Path) -> Generator:
     """Give a generator with the default settings but for the epochs, told tissue, age and sex."""
-    arguments = ["model=cvae", "condition=tissue_age_sex", "store=gtex", "seed=1", "trainer.max_epochs=30"]
+    arguments = ["model=cvae", "condition=tissue_age_sex", "store=gtex", "seed=1", "trainer.max_epochs=10"]
     return Generator.load(run_well("train", arguments, prepared)[-1])
 
 
@@ -58,7 +58,7 @@ def test_genes_of_the_y_chromosome_tell_the_sex_asked_for(told_all: Generator) -
 
 
 def test_they_tell_it_where_the_sex_alone_is_asked_for(prepared: Path) -> None:
-    arguments = ["condition=sex", "store=gtex", "seed=1", "trainer.max_epochs=10", *QUICK]
+    arguments = ["condition=sex", "store=gtex", "seed=1", "trainer.max_epochs=6", *QUICK]
     assert_y_genes_tell_the_sex(Generator.load(run_well("train", arguments, prepared)[-1]))
 
 
@@ -69,7 +69,7 @@ def assert_y_genes_tell_the_sex(generator: Generator) -> None:
 
 
 def test_age_alone_trains_and_generates(prepared: Path) -> None:
-    arguments = ["condition=age", "store=gtex", "trainer.max_epochs=2", *QUICK]
+    arguments = ["condition=age", "store=gtex", "trainer.max_epochs=1", *QUICK]
     generator = Generator.load(run_well("train", arguments, prepared)[-1])
     table = generator.sample({"20-29": 10, "60-69": 20})
     assert table["age"].value_counts().to_dict() == {"60-69": 20, "20-29": 10}

@@ -106,6 +106,8 @@ def test_samples_are_drawn_in_three_dimensions_and_turn(page: Page) -> None:
     page.locator(plot).scroll_into_view_if_needed()
     page.locator(f"{plot} canvas").first.wait_for()
     page.wait_for_timeout(500)
+    eye = f"document.querySelector('{plot}').layout.scene.camera.eye"
+    camera = page.evaluate(eye)
     before = pixels(page, plot)
     colourful = np.ptp(before, axis=2) > 60
     assert colourful.mean() > 0.002
@@ -116,13 +118,12 @@ def test_samples_are_drawn_in_three_dimensions_and_turn(page: Page) -> None:
     page.mouse.down()
     page.mouse.move(middle[0] + 160, middle[1] + 40, steps=8)
     page.mouse.up()
-    page.wait_for_timeout(500)
+    page.wait_for_function(f"{eye}.x !== {camera['x']}")
+    camera = page.evaluate(eye)
     page.mouse.move(1, 1)
     page.wait_for_timeout(200)
     turned = pixels(page, plot)
     assert (np.abs(turned - before).max(axis=2) > 60).mean() > 0.002
-    eye = f"document.querySelector('{plot}').layout.scene.camera.eye"
-    camera = page.evaluate(eye)
     page.locator("select[data-for=sample-map]").select_option(label="sex")
     page.wait_for_timeout(300)
     assert page.evaluate(eye) == pytest.approx(camera)

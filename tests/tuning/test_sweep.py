@@ -136,7 +136,7 @@ def test_what_is_killed_is_run_again_and_nothing_else(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_ctrl_c_keeps_what_has_ended_and_the_study_goes_on(tmp_path: Path) -> None:
-    arguments = [*STUDY, "sweep.trials=4", "sweep.workers=2", "trainer.max_epochs=400", "trainer.patience=400"]
+    arguments = [*STUDY, "sweep.trials=4", "sweep.workers=2", "trainer.max_epochs=150", "trainer.patience=150"]
     process = start(arguments, tmp_path)
     wait_for_trials(tmp_path, 1, process)
     one_that_is_killed = psutil.Process(process.pid).children()[0]
