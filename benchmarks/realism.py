@@ -92,12 +92,13 @@ def main() -> None:
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("store", type=Path)
-    parser.add_argument("output", type=Path)
-    parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS), metavar="ROW")
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("store", type=Path, help="what gtexgen-prepare wrote")
+    parser.add_argument("output", type=Path, help="a folder for runs, scores, figures.csv and frontier.svg")
+    rows = f"all by default: {'; '.join(ROWS)}"
+    parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS), metavar="ROW", help=rows)
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], help="0 1 2 by default")
     parser.add_argument("--draws", type=int, default=3, help="tables a generator, whose scores are averaged")
-    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--jobs", type=int, default=2, help="how many run at a time; several have a thread each")
     parser.add_argument("--others", type=Path, help="a store whose donors judge, training and validation apart")
     return parser.parse_args()
 
