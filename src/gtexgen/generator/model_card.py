@@ -99,10 +99,10 @@ Training samples of each condition:
 
 ## Held-out metrics
 
-As they were when training ended; losses in nats a sample, summed over genes and latents. `val/` is of the donors that
-were held out to stop by, `train/` of those trained on. `elbo`, the evidence lower bound, is minus `reconstruction` and
-`kl`: the higher, the better. `mse` is that of what latents decode to, on the scale of the model. Where there are
-samples to compare, coverage, precision and recall are best at 1 and adversarial accuracy at 0.5.
+As they were when training ended; losses in nats a sample, summed over genes and latents. `val/` is of the validation
+part, which training may stop by, `train/` of the part trained on. `elbo`, the evidence lower bound, is minus
+`reconstruction` and `kl`: the higher, the better. `mse` is that of what latents decode to, on the scale of the model.
+Coverage, precision and recall are best at 1, adversarial accuracy at 0.5.
 
 {_rows(("metric", "value"), {name: f"{value:.6g}" for name, value in sorted(generator.metrics.items())})}
 
