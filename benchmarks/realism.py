@@ -1,8 +1,9 @@
 """Heads, baselines and what each part adds, side by side: how real, useful and private they are on held-out donors.
 
 Each row is trained with each seed by ``gtexgen-train`` (the seed also divides the donors) and scored by
-``benchmarks/realism_scores.py``; what is already in OUTPUT is not done again. The table has the mean over seeds and
-half the range, in Markdown; OUTPUT also gets ``figures.csv`` with every figure of every seed, and ``frontier.svg``.
+``benchmarks/realism_scores.py``; what is already in OUTPUT is not done again, so another store, --draws or --others
+wants another OUTPUT. The table has the mean over seeds and half the range, in Markdown; OUTPUT also gets
+``figures.csv`` with every figure of every seed, and ``frontier.svg``.
 
 usage: python benchmarks/realism.py STORE OUTPUT [--rows cvae "class Gaussian" ...] [--seeds 0 1 2]
        [--draws 3] [--jobs 2] [--others STORE]
@@ -97,9 +98,13 @@ def parse_arguments() -> argparse.Namespace:
     rows = f"all by default: {'; '.join(ROWS)}"
     parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS), metavar="ROW", help=rows)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], help="0 1 2 by default")
-    parser.add_argument("--draws", type=int, default=3, help="tables a generator, whose scores are averaged")
-    parser.add_argument("--jobs", type=int, default=2, help="how many run at a time; several have a thread each")
-    parser.add_argument("--others", type=Path, help="a store whose donors judge, training and validation apart")
+    parser.add_argument(
+        "--draws", type=int, default=3, help="tables drawn of each generator, whose scores are averaged; 3 by default"
+    )
+    parser.add_argument("--jobs", type=int, default=2, help="how many run at a time; 2 by default")
+    parser.add_argument(
+        "--others", type=Path, help="a store whose donors judge instead, but those trained on or stopped by"
+    )
     return parser.parse_args()
 
 

@@ -99,10 +99,11 @@ Training samples of each condition:
 
 ## Held-out metrics
 
-As they were when training ended; losses in nats a sample, summed over genes and latents. `val/` is of the validation
-part, which training may stop by, `train/` of the part trained on. `elbo`, the evidence lower bound, is minus
-`reconstruction` and `kl`: the higher, the better. `mse` is that of what latents decode to, on the scale of the model.
-Coverage, precision and recall are best at 1, adversarial accuracy at 0.5.
+As they were when training ended. `val/` is of the validation part, which training may stop by, `train/` of the part
+trained on. `reconstruction`, `kl` and `loss` are in nats a sample, summed over genes and latents. `elbo`, the evidence
+lower bound, is minus the sum of `reconstruction` and `kl`: the higher, the better; in `train/loss`, `kl` may have a
+weight that rises. `mse` is the mean square error of decoded samples, on the scale of the model. Latents are active
+where a sample tells something of them. Coverage, precision and recall are best at 1, adversarial accuracy at 0.5.
 
 {_rows(("metric", "value"), {name: f"{value:.6g}" for name, value in sorted(generator.metrics.items())})}
 
