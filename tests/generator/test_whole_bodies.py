@@ -16,11 +16,13 @@ from gtexgen import Generator
 from gtexgen.data.conditions import ConditionEncoder
 from gtexgen.data.tables.reading import read_sample_table
 from gtexgen.data.tables.writers import KNOWN_SUFFIXES
+from gtexgen.data.training_part import TrainingPart
 from gtexgen.errors import DataError, GeneratorError
 from gtexgen.evaluation.donors import within_donor_correlation
 from gtexgen.generator import NetworkGenerator
+from gtexgen.generator.calibration import fit_calibration
 from gtexgen.generator.donors import DonorModel
-from support.small_generator import make_expression, make_generator, make_samples
+from support.small_generator import N_GENES, make_expression, make_generator, make_samples
 
 
 @pytest.fixture
@@ -67,6 +69,23 @@ def test_samples_of_a_donor_are_alike_and_others_are_not(generator: NetworkGener
     table = dataclasses.replace(generator, donors=unfitted).sample_donors(300, ["Lung", "Liver"], seed=3)
     alike = within_donor_correlation(logged(generator, table), table["donor_id"], table["tissue"])
     assert np.abs(alike.mean()) < 0.05
+
+
+def test_all_tissues_of_a_donor_are_of_its_sex_although_it_is_no_condition() -> None:
+    generator = make_generator(fields={"tissue": "one_hot"})
+    samples = make_samples()
+    samples = samples[generator.split.parts == "train"].reset_index(drop=True)
+    expression = np.random.default_rng(0).normal(0, 0.1, (len(samples), N_GENES)).astype(np.float32)
+    expression[(samples["sex"] == "male").to_numpy(), :2] += 2
+    condition = generator.encode_conditions(samples)
+    part = TrainingPart(samples, condition, lambda: iter([torch.from_numpy(expression)]), torch.full((N_GENES,), -9.0))
+    calibration = fit_calibration(generator.networks, part, ["tissue"], levels=33, min_samples=5)
+    table = dataclasses.replace(generator, calibration=calibration).sample_donors(60, "all", seed=1)
+    scaled = generator.scaling.scale(table[generator.labels].to_numpy())
+    man = pd.DataFrame(scaled[:, :2] > 1).assign(donor=table["donor_id"])
+    assert set(man.groupby("donor")[[0, 1]].mean().to_numpy().ravel()) == {0.0, 1.0}
+    assert not man[(table["tissue"] == "Ovary").to_numpy()][[0, 1]].any(axis=None)
+    assert "sex" not in table
 
 
 def test_a_sample_by_itself_is_as_without_donors(generator: NetworkGenerator) -> None:

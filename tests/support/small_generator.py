@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import pandas as pd
 import torch
@@ -50,20 +52,20 @@ def make_split(samples: pd.DataFrame) -> Split:
     )
 
 
-def make_donors(samples: pd.DataFrame, n_conditions: int) -> Donors:
+def make_donors(samples: pd.DataFrame, fields: Sequence[str], n_conditions: int) -> Donors:
     """Donors whose samples are much alike, in latents and in genes."""
     model = DonorModel(N_LATENTS, N_GENES, n_conditions)
     model.latent_correlation.fill_(0.9)
     model.gene_correlation.fill_(0.7)
-    return Donors(model, DonorTally.of(samples, list(FIELDS)))
+    return Donors(model, DonorTally.of(samples, fields))
 
 
-def make_generator(symbols: list[str] | None = None) -> NetworkGenerator:
+def make_generator(symbols: list[str] | None = None, fields: Mapping[str, str] = FIELDS) -> NetworkGenerator:
     """An untrained generator; all but its weights is fitted."""
     samples = make_samples()
     split = make_split(samples)
     training = split.parts == "train"
-    encoder = ConditionEncoder(FIELDS)
+    encoder = ConditionEncoder(fields)
     encoder.fit(samples[training])
     scaling = Scaling(transform="log2", method="standard")
     scaling.fit(iter([make_expression(len(samples))[training]]))
@@ -82,9 +84,9 @@ def make_generator(symbols: list[str] | None = None) -> NetworkGenerator:
         ),
         units="TPM",
         fingerprint="abc123",
-        training_counts=count_combinations(samples[training], list(FIELDS)),
+        training_counts=count_combinations(samples[training], list(fields)),
         split=split,
         metrics={"val/elbo": -12.5, "val/kl": float("nan")},
         settings={"seed": 1, "trainer": {"max_epochs": 3}},
-        donors=make_donors(samples[training], encoder.n_features),
+        donors=make_donors(samples[training], list(fields), encoder.n_features),
     )

@@ -33,7 +33,7 @@ class Bodies:
     tally
         Knows the conditions of samples.
     donors
-        ``donor_id`` and the donor-level condition columns; one row a donor.
+        ``donor_id``, ``sex`` (missing where unknown) and the donor-level condition columns; one row a donor.
     draws
         Bodies of each donor; None where each is drawn once, and the draws need no number.
     body
@@ -57,6 +57,10 @@ class Bodies:
     def donor(self) -> IndexArray:
         """The row of each sample's donor, ``(samples,)``."""
         return self.body // (self.draws or 1)
+
+    def sex(self, rows: slice) -> pd.Series:
+        """Give the sex of the donors of some samples, missing where unknown."""
+        return self.donors[SEX].iloc[self.donor[rows]].reset_index(drop=True)
 
     def samples(self, rows: slice) -> pd.DataFrame:
         """Describe some samples: ``sample_id``, then `columns`, all text."""
@@ -126,7 +130,8 @@ def synthetic_bodies(tally: DonorTally, n: int, tissues: Tissues = None, *, seed
     if not len(able):
         raise GeneratorError(_why_nobody(tally, asked))
     chosen = able[rng.integers(len(able), size=n)]
-    donors = tally.donors.iloc[chosen][tally.donor_fields].reset_index(drop=True)
+    known = list(dict.fromkeys([SEX, *tally.donor_fields]))
+    donors = tally.donors.iloc[chosen][known].reset_index(drop=True)
     donors.insert(0, DONOR_ID, [f"SYN-{number + 1:05d}" for number in range(n)])
     if tissues is not None:
         return Bodies(tally, donors, None, *_drawn(tally, can_have[chosen] & asked, rng))

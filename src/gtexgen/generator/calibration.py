@@ -2,29 +2,42 @@
 
 Networks say well how genes go together; what one gene's values look like within one tissue (a long tail, two humps, a
 share of zeros) they round off. A monotone map of each gene puts that right and leaves the ranks of the samples, and
-with them what the networks learnt, as they are.
+with them what the networks learnt, as they are; genes that tell the sexes apart have one of each sex
+(`gtexgen.generator.sex_calibration`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from gtexgen.data.training_part import TrainingPart
+from gtexgen.generator.quantiles import FloatArray, normal_probabilities, quantiles, wanted_quantiles
+from gtexgen.generator.sex_calibration import (
+    SexCalibration,
+    TellingGenes,
+    find_telling_genes,
+    fit_sex_maps,
+    sex_numbers,
+)
+from gtexgen.generator.tally import SEX
 from gtexgen.models.networks import Networks
 
 __all__ = ["Calibration", "calibrated_column", "fit_calibration"]
 
-FloatArray: TypeAlias = npt.NDArray[np.float32]
+Arrays: TypeAlias = dict[str, npt.NDArray[Any]]
 Labels: TypeAlias = npt.NDArray[np.object_]
 
 COLUMNS = ("subtissue", "tissue")
 """The condition columns whose values have maps of their own, the finest first."""
+
+ARRAYS = ("drawn", "seen", "zero", "least")
+OF_SEXES = "of_sexes."
 
 DRAWS = 8
 LEAST_DRAWS = 2000
@@ -57,6 +70,9 @@ class Calibration:
         Where an expression of 0 lies, ``(genes,)`` float32.
     least
         The smallest training value above it, ``(classes, genes)`` float32.
+    sexes
+        Maps of the genes that tell the sexes apart, one a sex; None where there are no such genes, or the sex is a
+        condition.
     """
 
     column: str | None
@@ -65,6 +81,7 @@ class Calibration:
     seen: FloatArray
     zero: FloatArray
     least: FloatArray
+    sexes: SexCalibration | None = None
 
     def apply(self, scaled: FloatArray, samples: Mapping[str, Labels]) -> FloatArray:
         """Map samples; what lies beyond all quantiles gets the last one.
@@ -74,13 +91,17 @@ class Calibration:
         scaled
             ``(samples, genes)`` on the model's scale, as the networks gave it.
         samples
-            The condition columns, a value a sample.
+            The condition columns, a value a sample. Where the sex is none of them, it may be there too, and a sample
+            becomes of that sex; without it, of the one that its genes are more like.
         """
         mapped = scaled.copy()
         for number, rows in self._rows(len(scaled), samples):
             values = scaled[rows]
             for gene in range(values.shape[1]):
                 values[:, gene] = np.interp(values[:, gene], self.drawn[number, :, gene], self.seen[number, :, gene])
+            if self.sexes is not None and self.sexes.knows(number):
+                sex = samples[SEX][rows] if SEX in samples else None
+                values[:, self.sexes.telling.genes] = self.sexes.apply(scaled[rows], number, sex)
             mapped[rows] = self._beside_gap(values, self.least[number])
         return mapped
 
@@ -97,12 +118,14 @@ class Calibration:
             if of_class.any():
                 yield number, np.flatnonzero(of_class)
 
-    def arrays(self) -> dict[str, FloatArray]:
+    def arrays(self) -> Arrays:
         """Give what was learnt, by name."""
-        return {"drawn": self.drawn, "seen": self.seen, "zero": self.zero, "least": self.least}
+        arrays = {name: getattr(self, name) for name in ARRAYS}
+        of_sexes = {} if self.sexes is None else self.sexes.arrays()
+        return arrays | {OF_SEXES + name: array for name, array in of_sexes.items()}
 
     @classmethod
-    def restore(cls, column: str | None, classes: list[str], arrays: Mapping[str, FloatArray]) -> Self:
+    def restore(cls, column: str | None, classes: list[str], arrays: Mapping[str, npt.NDArray[Any]]) -> Self:
         """Bring back what `arrays` gave.
 
         Raises
@@ -110,12 +133,16 @@ class Calibration:
         KeyError, ValueError
             An array is missing, or does not fit the others.
         """
-        drawn, seen, zero, least = (arrays[name] for name in ("drawn", "seen", "zero", "least"))
+        drawn, seen, zero, least = (arrays[name] for name in ARRAYS)
         if drawn.shape != seen.shape or drawn.ndim != 3 or len(drawn) != len(classes):
             raise ValueError("the quantiles of the calibration do not fit each other")
         if least.shape != drawn[:, 0].shape or zero.shape != least.shape[1:]:
             raise ValueError("the zeros of the calibration do not fit its quantiles")
-        return cls(column, classes, drawn, seen, zero, least)
+        of_sexes = {name.removeprefix(OF_SEXES): arrays[name] for name in arrays if name.startswith(OF_SEXES)}
+        sexes = SexCalibration.restore(of_sexes) if of_sexes else None
+        if sexes is not None and (len(sexes.cut) != len(classes) or sexes.telling.genes.max() >= len(zero)):
+            raise ValueError("the maps of the sexes do not fit the calibration")
+        return cls(column, classes, drawn, seen, zero, least, sexes)
 
 
 @torch.inference_mode()
@@ -137,47 +164,54 @@ def fit_calibration(
         standard normal scores, so that tails have as many as the middle.
     min_samples
         Training samples from which on the map of a class follows its quantiles; the genes of a smaller one are shifted
-        to its means, for the quantiles of a few samples say little but what these samples are.
+        to its means.
     """
     column = calibrated_column(fields)
-    labels = np.zeros(len(part.samples), dtype=object) if column is None else part.samples[column].to_numpy(object)
-    names = np.unique(labels.astype(str))
+    labels = _labels(part, column)
+    names = np.unique(labels)
     expression = np.concatenate([block.numpy() for block in part.blocks()])
+    sex = sex_numbers(part.samples.reindex(columns=[SEX])[SEX])
+    telling = _telling_genes(part, fields, expression, sex, labels)
     random = torch.Generator().manual_seed(SEED)
-    probabilities = _probabilities(levels)
+    probabilities = normal_probabilities(levels)
     zero = part.zero.numpy()
-    drawn, seen, least = [], [], []
+    drawn, seen, least, of_sexes = [], [], [], []
     for name in names:
-        rows = np.flatnonzero(labels.astype(str) == name)
-        repeats = max(DRAWS, -(-LEAST_DRAWS // len(rows)))
-        condition = part.condition[torch.from_numpy(rows)].repeat(repeats, 1)
-        given = torch.cat([networks.sample(some, random, noise=True) for some in condition.split(1024)]).numpy()
-        drawn.append(_quantiles(given, probabilities))
-        if len(rows) >= min_samples:
-            seen.append(_quantiles(expression[rows], probabilities))
-        else:
-            seen.append(drawn[-1] + expression[rows].mean(axis=0) - given.mean(axis=0))
-        least.append(np.min(expression[rows], axis=0, where=expression[rows] > zero, initial=np.inf))
+        rows = np.flatnonzero(labels == name)
+        real, given = expression[rows], _drawn(networks, part.condition[torch.from_numpy(rows)], random)
+        drawn.append(quantiles(given, probabilities))
+        seen.append(wanted_quantiles(given, real, probabilities, min_samples=min_samples))
+        least.append(np.min(real, axis=0, where=real > zero, initial=np.inf))
+        if len(telling.genes):
+            of_sexes.append(fit_sex_maps(telling, given, real, sex[rows], probabilities, min_samples=min_samples))
     positive = np.where(np.isfinite(least), least, zero).astype(np.float32)
-    return Calibration(column, [str(name) for name in names], np.stack(drawn), np.stack(seen), zero, positive)
+    sexes = SexCalibration.of(telling, of_sexes) if of_sexes else None
+    return Calibration(column, names.tolist(), np.stack(drawn), np.stack(seen), zero, positive, sexes)
 
 
-def _quantiles(values: FloatArray, probabilities: npt.NDArray[np.float64]) -> FloatArray:
-    """Give quantiles of each gene, ``(levels, genes)``, the i-th of n values standing for (i - 1/2) / n.
-
-    Genes are sorted where their values lie side by side, which is many times as fast as `numpy.quantile`.
-    """
-    ordered = np.sort(np.ascontiguousarray(values.T), axis=1).T
-    place = np.clip(probabilities * len(values) - 0.5, 0, len(values) - 1)[:, None]
-    below = np.clip(place.astype(np.int64), 0, max(len(values) - 2, 0))[:, 0]
-    low, high = ordered[below], ordered[np.minimum(below + 1, len(values) - 1)]
-    quantiles: FloatArray = (low + (place - below[:, None]) * (high - low)).astype(np.float32)
-    return quantiles
+def _labels(part: TrainingPart, column: str | None) -> npt.NDArray[np.str_]:
+    """Give the class of each training sample."""
+    if column is None:
+        return np.full(len(part.samples), "0")
+    return part.samples[column].to_numpy(object).astype(np.str_)
 
 
-def _probabilities(levels: int) -> npt.NDArray[np.float64]:
-    """Give probabilities whose standard normal quantiles are equally far apart."""
-    from scipy.special import ndtr
+def _telling_genes(
+    part: TrainingPart,
+    fields: Sequence[str],
+    expression: FloatArray,
+    sex: npt.NDArray[np.int64],
+    labels: npt.NDArray[np.str_],
+) -> TellingGenes:
+    """Find the genes that tell the sexes apart; where the networks are told the sex, they take care of it."""
+    known = np.full_like(sex, -1) if SEX in fields else sex
+    n_donors = part.samples.reindex(columns=["donor_id"])["donor_id"].nunique()
+    return find_telling_genes(expression, known, labels, n_donors)
 
-    probabilities: npt.NDArray[np.float64] = ndtr(np.linspace(-3.3, 3.3, levels))
-    return probabilities
+
+def _drawn(networks: Networks, condition: torch.Tensor, random: torch.Generator) -> FloatArray:
+    """Draw several samples for each condition of a class, ``(samples, genes)``."""
+    repeats = max(DRAWS, -(-LEAST_DRAWS // len(condition)))
+    several = condition.repeat(repeats, 1).split(1024)
+    drawn: FloatArray = torch.cat([networks.sample(some, random, noise=True) for some in several]).numpy()
+    return drawn

@@ -11,11 +11,13 @@ if TYPE_CHECKING:
 
 __all__ = ["network_details"]
 
+MOST_NAMED = 12
+
 LIMITS = """\
 - **Privacy is not promised.** A generator can give back what it saw in training, most of all for rare
   conditions. Handle it and its samples as the licence of the training data asks; `split.json` names donors.
-- The calibration, where there is one, holds quantiles of each gene among the training samples of a tissue, the smallest
-  and the largest value among them.
+- The calibration, where there is one, holds quantiles of each gene among the training samples of a tissue, and of some
+  genes among those of each sex, the smallest and the largest value among them.
 - A condition is as good as its number of training samples in the table above. `allow_unseen` extrapolates
   to combinations that were never seen, and no metric here says how well.
 - Values that the model puts below 0, or above the gene's largest in training, are written as 0 or that largest.
@@ -55,7 +57,12 @@ def _calibration(generator: NetworkGenerator) -> str:
     if (calibration := generator.calibration) is None:
         return "none"
     where = f"{len(calibration.classes)} values of {calibration.column}" if calibration.column else "all samples"
-    return f"{calibration.drawn.shape[1]} quantiles of each gene, for {where}"
+    quantiles = f"{calibration.drawn.shape[1]} quantiles of each gene, for {where}"
+    if (sexes := calibration.sexes) is None:
+        return quantiles
+    telling = ", ".join(str(generator.labels[gene]) for gene in sexes.telling.genes[:MOST_NAMED])
+    more = ", ..." if len(sexes.telling.genes) > MOST_NAMED else ""
+    return f"{quantiles}; of each sex for {telling}{more}, which make a sample a man or a woman"
 
 
 def _shared_noise(generator: NetworkGenerator) -> str:

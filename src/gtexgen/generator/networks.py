@@ -27,7 +27,7 @@ from gtexgen.generator.network_files import pack_networks, unpack_networks
 from gtexgen.generator.requests import completed_samples, donor_samples
 from gtexgen.generator.sampling import draw_samples
 from gtexgen.generator.synthetic import Chunk, SyntheticSamples
-from gtexgen.generator.tally import tissue_column
+from gtexgen.generator.tally import SEX, tissue_column
 from gtexgen.models.build import ModelSpec
 from gtexgen.models.networks import Networks
 
@@ -187,13 +187,14 @@ class NetworkGenerator(Generator, kind="networks"):
         scaled
             ``(samples, genes)`` on the model's scale.
         samples
-            The condition columns, a row a sample.
+            The condition columns, a row a sample; and the sex, where it is known though it is no condition.
         noise
             Whether `scaled` was drawn, or is the likelihood's mean.
         """
         values = scaled.cpu().numpy()
         if noise and self.calibration is not None:
-            values = self.calibration.apply(values, {name: samples[name].to_numpy(object) for name in self.fields})
+            known = [name for name in dict.fromkeys([*self.fields, SEX]) if name in samples]
+            values = self.calibration.apply(values, {name: samples[name].to_numpy(object) for name in known})
         return self.to_store_units(values)
 
     def _chunks(self, n_rows: int) -> Iterator[slice]:

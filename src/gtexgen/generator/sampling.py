@@ -17,6 +17,7 @@ from gtexgen.generator.donors import DonorModel, KnownNoise
 from gtexgen.generator.fitted import chunk_rows
 from gtexgen.generator.given import GivenDonors
 from gtexgen.generator.synthetic import Chunk
+from gtexgen.generator.tally import SEX
 from gtexgen.models.networks import Networks
 
 if TYPE_CHECKING:
@@ -119,7 +120,8 @@ def draw_bodies(
                 random=random,
                 noise=noise,
             )
-        yield samples, fitted.expression_of(scaled, samples, noise=noise)
+        of_donors = samples.assign(**{SEX: bodies.sex(rows)})
+        yield samples, fitted.expression_of(scaled, of_donors, noise=noise)
 
 
 class _KnownSamples:
