@@ -71,7 +71,9 @@ def test_samples_of_a_donor_are_alike_and_others_are_not(generator: NetworkGener
     assert np.abs(alike.mean()) < 0.05
 
 
-def test_all_tissues_of_a_donor_are_of_its_sex_although_it_is_no_condition() -> None:
+@pytest.fixture
+def told_tissues() -> NetworkGenerator:
+    """Knows tissues alone; its training men have more of two genes."""
     generator = make_generator(fields={"tissue": "one_hot"})
     samples = make_samples()
     samples = samples[generator.split.parts == "train"].reset_index(drop=True)
@@ -80,12 +82,37 @@ def test_all_tissues_of_a_donor_are_of_its_sex_although_it_is_no_condition() -> 
     condition = generator.encode_conditions(samples)
     part = TrainingPart(samples, condition, lambda: iter([torch.from_numpy(expression)]), torch.full((N_GENES,), -9.0))
     calibration = fit_calibration(generator.networks, part, ["tissue"], levels=33, min_samples=5)
-    table = dataclasses.replace(generator, calibration=calibration).sample_donors(60, "all", seed=1)
-    scaled = generator.scaling.scale(table[generator.labels].to_numpy())
-    man = pd.DataFrame(scaled[:, :2] > 1).assign(donor=table["donor_id"])
-    assert set(man.groupby("donor")[[0, 1]].mean().to_numpy().ravel()) == {0.0, 1.0}
-    assert not man[(table["tissue"] == "Ovary").to_numpy()][[0, 1]].any(axis=None)
+    return dataclasses.replace(generator, calibration=calibration)
+
+
+def men(generator: NetworkGenerator, table: pd.DataFrame) -> pd.DataFrame:
+    """Give the sex that each of two genes says, a row a sample."""
+    return pd.DataFrame(generator.scaling.scale(table[generator.labels].to_numpy())[:, :2] > 1)
+
+
+def test_all_tissues_of_a_donor_are_of_its_sex_although_it_is_no_condition(told_tissues: NetworkGenerator) -> None:
+    table = told_tissues.sample_donors(60, "all", seed=1)
+    man = men(told_tissues, table)
+    assert set(man.groupby(table["donor_id"]).mean().to_numpy().ravel()) == {0.0, 1.0}
+    assert not man[(table["tissue"] == "Ovary").to_numpy()].any(axis=None)
     assert "sex" not in table
+
+
+@pytest.mark.parametrize("sex", ["male", "female"])
+def test_a_completion_is_of_the_sex_that_is_given(sex: str, told_tissues: NetworkGenerator) -> None:
+    given = told_tissues.sample({"Lung": 20}, seed=1).assign(donor_id=[f"R-{n}" for n in range(20)], sex=sex)
+    completed = told_tissues.complete(given, ["Liver"], draws=3)
+    assert (men(told_tissues, completed) == (sex == "male")).all(axis=None)
+
+
+def test_without_a_sex_a_completion_is_of_the_one_that_the_genes_say(told_tissues: NetworkGenerator) -> None:
+    given = told_tissues.sample({"Lung": 20}, seed=1).assign(donor_id=[f"R-{n}" for n in range(20)])
+    completed = told_tissues.complete(given, draws=3)
+    of_donor = men(told_tissues, given).set_axis(given["donor_id"])[0]
+    assert 0 < of_donor.sum() < 20
+    assert (men(told_tissues, completed)[0].to_numpy() == completed["donor_id"].map(of_donor).to_numpy()).all()
+    given_an_ovary = set(completed["donor_id"][completed["tissue"] == "Ovary"])
+    assert given_an_ovary == set(of_donor.index[~of_donor])
 
 
 def test_a_sample_by_itself_is_as_without_donors(generator: NetworkGenerator) -> None:

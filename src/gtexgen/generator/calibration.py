@@ -20,9 +20,10 @@ from gtexgen.data.training_part import TrainingPart
 from gtexgen.generator.quantiles import FloatArray, normal_probabilities, quantiles, wanted_quantiles
 from gtexgen.generator.sex_calibration import (
     SexCalibration,
+    SexedClass,
     TellingGenes,
     find_telling_genes,
-    fit_sex_maps,
+    fit_sex_calibration,
     sex_numbers,
 )
 from gtexgen.generator.tally import SEX
@@ -105,6 +106,22 @@ class Calibration:
             mapped[rows] = self._beside_gap(values, self.least[number])
         return mapped
 
+    def likeness_to_men(self, scaled: FloatArray, samples: Mapping[str, Labels]) -> FloatArray:
+        """Say how much more like men than like women real samples are, ``(samples,)``; nan where nothing tells.
+
+        Parameters
+        ----------
+        scaled
+            ``(samples, genes)`` on the model's scale.
+        samples
+            The condition columns, a value a sample.
+        """
+        likeness = np.full(len(scaled), np.nan, dtype=np.float32)
+        for number, rows in self._rows(len(scaled), samples):
+            if self.sexes is not None:
+                likeness[rows] = self.sexes.likeness_to_men(scaled[rows], number)
+        return likeness
+
     def _beside_gap(self, values: FloatArray, least: FloatArray) -> FloatArray:
         """Move what lies between zero and the least value to the nearer of them."""
         in_gap = (values > self.zero) & (values < least)
@@ -175,17 +192,16 @@ def fit_calibration(
     random = torch.Generator().manual_seed(SEED)
     probabilities = normal_probabilities(levels)
     zero = part.zero.numpy()
-    drawn, seen, least, of_sexes = [], [], [], []
+    drawn, seen, least, sexed = [], [], [], []
     for name in names:
         rows = np.flatnonzero(labels == name)
         real, given = expression[rows], _drawn(networks, part.condition[torch.from_numpy(rows)], random)
         drawn.append(quantiles(given, probabilities))
         seen.append(wanted_quantiles(given, real, probabilities, min_samples=min_samples))
         least.append(np.min(real, axis=0, where=real > zero, initial=np.inf))
-        if len(telling.genes):
-            of_sexes.append(fit_sex_maps(telling, given, real, sex[rows], probabilities, min_samples=min_samples))
+        sexed.append(SexedClass(given[:, telling.genes], real[:, telling.genes], sex[rows]))
     positive = np.where(np.isfinite(least), least, zero).astype(np.float32)
-    sexes = SexCalibration.of(telling, of_sexes) if of_sexes else None
+    sexes = fit_sex_calibration(telling, sexed, probabilities, min_samples=min_samples) if len(telling.genes) else None
     return Calibration(column, names.tolist(), np.stack(drawn), np.stack(seen), zero, positive, sexes)
 
 

@@ -103,7 +103,9 @@ As they were when training ended. `val/` is of the validation part, which traini
 trained on. `reconstruction`, `kl` and `loss` are in nats a sample, summed over genes and latents. `elbo`, the evidence
 lower bound, is minus the sum of `reconstruction` and `kl`: the higher, the better; in `train/loss`, `kl` may have a
 weight that rises. `mse` is the mean square error of decoded samples, on the scale of the model. Latents are active
-where a sample tells something of them. Coverage, precision and recall are best at 1, adversarial accuracy at 0.5.
+where a sample tells something of them. `variance_law` is the variance of inferred latents, their uncertainty
+included, the mean over latents: 1 is that of N(0, I). Coverage, precision and recall are best at 1, adversarial
+accuracy at 0.5.
 
 {_rows(("metric", "value"), {name: f"{value:.6g}" for name, value in sorted(generator.metrics.items())})}
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
+from gtexgen.data.scaling import Scaling
 from gtexgen.data.tables.reading import read_sample_table
 from gtexgen.errors import GeneratorError
 from gtexgen.generator.bodies import DONOR_ID, Tissues, missing_bodies, synthetic_bodies
+from gtexgen.generator.calibration import Calibration
 from gtexgen.generator.donors import Donors
 from gtexgen.generator.given import GivenDonors, expression_of
 from gtexgen.generator.sampling import draw_bodies
@@ -49,7 +53,19 @@ def _given(model: NetworkGenerator, donors: Donors, given: pd.DataFrame | str | 
         table = read_sample_table(path, list(dict.fromkeys([DONOR_ID, SEX, *model.fields])), model.genes)
     expression = expression_of(table, model.labels, model.units, path)
     donor_fields = donors.tally.donor_fields
-    return GivenDonors.of(table, expression, encoder=model.encoder, donor_fields=donor_fields, path=path)
+    known = GivenDonors.of(table, expression, encoder=model.encoder, donor_fields=donor_fields, path=path)
+    return known if model.calibration is None else _with_sexes(known, model.calibration, model.scaling)
+
+
+def _with_sexes(known: GivenDonors, calibration: Calibration, scaling: Scaling) -> GivenDonors:
+    """Give donors whose sex nobody says the one that their genes say, where these tell it."""
+    if known.donors[SEX].notna().all():
+        return known
+    columns = {str(name): values.to_numpy(object) for name, values in known.samples.items()}
+    likeness = pd.Series(calibration.likeness_to_men(scaling.scale(known.expression), columns))
+    of_donor = likeness.groupby(known.samples["donor"]).mean()
+    said = pd.Series(np.where(of_donor > 0, "male", "female"), dtype="str").mask(of_donor.isna())
+    return replace(known, donors=known.donors.assign(**{SEX: known.donors[SEX].fillna(said)}))
 
 
 def _known_donors(model: NetworkGenerator) -> Donors:

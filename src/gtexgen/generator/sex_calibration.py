@@ -16,7 +16,14 @@ import numpy.typing as npt
 
 from gtexgen.generator.quantiles import FloatArray, quantiles, wanted_quantiles
 
-__all__ = ["SexCalibration", "SexMaps", "TellingGenes", "find_telling_genes", "fit_sex_maps", "sex_numbers"]
+__all__ = [
+    "SexCalibration",
+    "SexedClass",
+    "TellingGenes",
+    "find_telling_genes",
+    "fit_sex_calibration",
+    "sex_numbers",
+]
 
 IndexArray: TypeAlias = npt.NDArray[np.int64]
 Probabilities: TypeAlias = npt.NDArray[np.float64]
@@ -48,49 +55,46 @@ class TellingGenes(NamedTuple):
     weight: FloatArray
 
 
-class SexMaps(NamedTuple):
-    """The maps of one class, such as a tissue.
+class SexedClass(NamedTuple):
+    """The samples of a class, such as a tissue.
 
     Attributes
     ----------
-    cut
-        A drawn sample that is more like men than this is a man; nan where the class has one sex alone.
-    drawn, wanted
-        Quantiles of drawn samples of each sex, and those that they are to have, ``(2, levels, telling)`` float32.
+    drawn, real
+        Its drawn and its training samples, the telling genes alone, ``(samples, telling)`` on the model's scale.
+    sex
+        Of the training samples, as `sex_numbers` has it.
     """
 
-    cut: float
     drawn: FloatArray
-    wanted: FloatArray
+    real: FloatArray
+    sex: IndexArray
 
 
 @dataclass(frozen=True, eq=False)
 class SexCalibration:
     """Makes each sample a man or a woman, by what the genes that tell the sexes apart say together.
 
-    Within a class as many are men as among its training samples, those that are most like men. Each of these genes is
-    then mapped to the distribution of its sex, which leaves the ranks of the samples of one sex as they are.
+    Those samples of a class, such as a tissue, that are most like men are men, in the share that training has. Each of
+    these genes is then mapped to the distribution of its sex, which leaves the ranks of the samples of one sex as they
+    are.
 
     Attributes
     ----------
     telling
         The genes.
     cut
-        ``(classes,)`` float32, see `SexMaps`; so are the others.
+        What is more like men than this is a man, ``(classes,)`` float32; infinite where training has one sex alone, and
+        nan where it does not say.
     drawn, wanted
-        ``(classes, 2, levels, telling)`` float32.
+        Quantiles of drawn samples of each sex, and those that they are to have, ``(classes, 2, levels, telling)``
+        float32.
     """
 
     telling: TellingGenes
     cut: FloatArray
     drawn: FloatArray
     wanted: FloatArray
-
-    @classmethod
-    def of(cls, telling: TellingGenes, maps: Sequence[SexMaps]) -> Self:
-        """Join the maps of all classes."""
-        cut, drawn, wanted = (np.array(values, dtype=np.float32) for values in zip(*maps, strict=True))
-        return cls(telling, cut, drawn, wanted)
 
     def apply(self, scaled: FloatArray, number: int, sex: Iterable[object] | None = None) -> FloatArray:
         """Map drawn samples of one class.
@@ -103,7 +107,7 @@ class SexCalibration:
             The number of the class.
         sex
             The sexes that samples have to be of, as those of a donor have; None, and what is no sex, leaves it to the
-            genes.
+            genes. So does a class of one sex.
 
         Returns
         -------
@@ -112,7 +116,7 @@ class SexCalibration:
         """
         values = scaled[:, self.telling.genes]
         drawn = (values @ self.telling.weight > self.cut[number]).astype(np.int64)
-        asked = drawn if sex is None else sex_numbers(sex)
+        asked = drawn if sex is None or np.isinf(self.cut[number]) else sex_numbers(sex)
         wanted = np.where(asked < 0, drawn, asked)
         mapped = values.copy()
         for one in np.unique(drawn):
@@ -123,9 +127,31 @@ class SexCalibration:
                     mapped[rows, gene] = np.interp(values[rows, gene], before, after)
         return mapped
 
+    def likeness_to_men(self, scaled: FloatArray, number: int) -> FloatArray:
+        """Say how much more like men than like women real samples of one class are.
+
+        Parameters
+        ----------
+        scaled
+            ``(samples, genes)`` on the model's scale.
+        number
+            The number of the class.
+
+        Returns
+        -------
+        numpy.ndarray
+            ``(samples,)``, 0 half-way between the medians of the sexes, above it for men; nan where training has one
+            sex alone.
+        """
+        if not np.isfinite(self.cut[number]):
+            return np.full(len(scaled), np.nan, dtype=np.float32)
+        half_way = np.median(self.wanted[number], axis=1).mean(axis=0)
+        likeness: FloatArray = (scaled[:, self.telling.genes] - half_way) @ self.telling.weight
+        return likeness
+
     def knows(self, number: int) -> bool:
-        """Whether the class has both sexes."""
-        return bool(np.isfinite(self.cut[number]))
+        """Whether training says of which sexes the class is."""
+        return not np.isnan(self.cut[number])
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Give what was learnt, by name."""
@@ -194,36 +220,58 @@ def find_telling_genes(
     return TellingGenes(genes, weight.astype(np.float32))
 
 
-def fit_sex_maps(
-    telling: TellingGenes,
-    drawn: FloatArray,
-    real: FloatArray,
-    sex: IndexArray,
-    probabilities: Probabilities,
-    *,
-    min_samples: int,
-) -> SexMaps:
-    """Compare drawn samples of a class with its training samples, sex by sex.
+def fit_sex_calibration(
+    telling: TellingGenes, classes: Sequence[SexedClass], probabilities: Probabilities, *, min_samples: int
+) -> SexCalibration:
+    """Compare drawn with training samples, class by class and sex by sex.
+
+    Of a sex that a class has few training samples of, only the means count; how its samples scatter around them is
+    taken from the classes that have more.
 
     Parameters
     ----------
     telling
         The genes.
-    drawn, real
-        ``(samples, genes)`` on the model's scale.
-    sex
-        Of the real samples, as `sex_numbers` has it.
-    probabilities, min_samples
-        See `gtexgen.generator.quantiles.wanted_quantiles`.
+    classes
+        Their samples.
+    probabilities
+        Of the quantiles, ``(levels,)``.
+    min_samples
+        Training samples of a class and sex from which on their quantiles count.
     """
-    values, seen = drawn[:, telling.genes], real[:, telling.genes]
-    likeness = values @ telling.weight
+    scatter = [_scatter(classes, number, probabilities, min_samples) for number in range(len(SEXES))]
+    cut = np.array([_cut(each.drawn @ telling.weight, each.sex) for each in classes], dtype=np.float32)
+    shape = len(classes), len(SEXES), len(probabilities), len(telling.genes)
+    drawn, wanted = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    for place, each in enumerate(classes):
+        called = each.drawn @ telling.weight > cut[place]
+        for number in range(len(SEXES)):
+            values, real = each.drawn[called == number], each.real[each.sex == number]
+            if not len(values) or not len(real):
+                continue
+            drawn[place, number] = quantiles(values, probabilities)
+            if len(real) >= min_samples or scatter[number] is None:
+                wanted[place, number] = wanted_quantiles(values, real, probabilities, min_samples=min_samples)
+            else:
+                wanted[place, number] = real.mean(axis=0) + scatter[number]
+    return SexCalibration(telling, cut, drawn, wanted)
+
+
+def _scatter(
+    classes: Sequence[SexedClass], number: int, probabilities: Probabilities, min_samples: int
+) -> FloatArray | None:
+    """Give quantiles of the deviations from the mean of the class, of one sex, ``(levels, telling)``."""
+    of_sex = [each.real[each.sex == number] for each in classes]
+    deviations = [real - real.mean(axis=0) for real in of_sex if len(real) >= min_samples]
+    return quantiles(np.concatenate(deviations), probabilities) if deviations else None
+
+
+def _cut(likeness: FloatArray, sex: IndexArray) -> float:
+    """Find the likeness to men that as many drawn samples exceed as training samples are men."""
     n_women, n_men = (int((sex == number).sum()) for number in range(len(SEXES)))
-    cut = float(np.quantile(likeness, n_women / max(1, n_women + n_men)))
-    parts = [(values[(likeness > cut) == number], seen[sex == number]) for number in range(len(SEXES))]
-    if not all(len(values) for part in parts for values in part):
-        nothing = np.zeros((len(SEXES), len(probabilities), len(telling.genes)), dtype=np.float32)
-        return SexMaps(math.nan, nothing, nothing)
-    before = [quantiles(of_sex, probabilities) for of_sex, _ in parts]
-    after = [wanted_quantiles(*part, probabilities, min_samples=min_samples) for part in parts]
-    return SexMaps(cut, np.stack(before), np.stack(after))
+    if n_women and n_men:
+        cut = float(np.float32(np.quantile(likeness, n_women / (n_women + n_men))))
+        return cut if cut < likeness.max() else math.nan
+    if n_women + n_men < len(sex):
+        return math.nan
+    return math.inf if n_women else -math.inf
