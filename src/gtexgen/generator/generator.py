@@ -185,8 +185,9 @@ class Generator(FittedModel):
         ----------
         given
             Samples in rows: ``donor_id`` (or GTEx's sample ids in ``sample_id``, which begin with it), the condition
-            columns, ``sex`` where it is known, and a column a gene by label, in store units. Or the path of such a
-            table (`gtexgen.data.tables.reading.read_sample_table`).
+            columns, ``sex`` where it is known (elsewhere genes that tell the sexes apart say it, where they can), and a
+            column a gene by label, in store units. Or the path of such a table
+            (`gtexgen.data.tables.reading.read_sample_table`).
         tissues
             The tissues to give, of those that a donor lacks and its sex can have; None: all of these.
         draws

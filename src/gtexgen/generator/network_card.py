@@ -62,7 +62,7 @@ def _calibration(generator: NetworkGenerator) -> str:
         return quantiles
     telling = ", ".join(str(generator.labels[gene]) for gene in sexes.telling.genes[:MOST_NAMED])
     more = ", ..." if len(sexes.telling.genes) > MOST_NAMED else ""
-    return f"{quantiles}; of each sex for {telling}{more}, which make a sample a man or a woman"
+    return f"{quantiles}; of each sex for {telling}{more}, so that these agree on the sex of a sample"
 
 
 def _shared_noise(generator: NetworkGenerator) -> str:
