@@ -35,8 +35,9 @@ def prepared(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def told_all(prepared: Path) -> Generator:
-    """Give a generator with the default settings but for the epochs, told tissue, age and sex."""
-    arguments = ["model=cvae", "condition=tissue_age_sex", "store=gtex", "seed=1", "trainer.max_epochs=10"]
+    """Give a generator with the default settings but for epochs and factors of noise, told tissue, age and sex."""
+    few = ["trainer.max_epochs=10", "model.residual_factors=64"]
+    arguments = ["model=cvae", "condition=tissue_age_sex", "store=gtex", "seed=1", *few]
     return Generator.load(run_well("train", arguments, prepared)[-1])
 
 
