@@ -1,18 +1,16 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from scipy.stats import spearmanr
-from torch import Tensor
 
 from gtexgen.data.training_part import TrainingPart
 from gtexgen.generator.calibration import Calibration, calibrated_column, fit_calibration
 from gtexgen.models.build import ModelSpec, build_networks
 from gtexgen.models.networks import Networks
+from support.training_parts import part_of_tissues
 
 TISSUES = {"Lung": 400, "Liver": 300, "Ovary": 8}
 GENES = 5
@@ -26,12 +24,7 @@ def part() -> TrainingPart:
     level = pd.Series(names).map({"Lung": 0.0, "Liver": 3.0, "Ovary": -2.0}).to_numpy()[:, None]
     values = (level + rng.gamma(1, 1, (len(names), GENES))).astype(np.float32)
     values[(names == "Liver") & (rng.random(len(names)) < 0.5), 0] = 0
-    condition = torch.from_numpy((names[:, None] == np.array(list(TISSUES))).astype(np.float32))
-
-    def blocks() -> Iterator[Tensor]:
-        yield from torch.from_numpy(values).split(123)
-
-    return TrainingPart(pd.DataFrame({"tissue": names}), condition, blocks, torch.zeros(GENES))
+    return part_of_tissues(pd.DataFrame({"tissue": names}), values, list(TISSUES))
 
 
 @pytest.fixture(scope="module")

@@ -1,19 +1,17 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from scipy.stats import ks_2samp
-from torch import Tensor
 
 from gtexgen.data.training_part import TrainingPart
 from gtexgen.generator.calibration import Calibration, fit_calibration
 from gtexgen.generator.sex_calibration import SexCalibration, find_telling_genes, sex_numbers
 from gtexgen.models.build import ModelSpec, build_networks
 from gtexgen.models.networks import Networks
+from support.training_parts import part_of_tissues
 
 TISSUES = {"Lung": (150, 250), "Liver": (200, 60), "Ovary": (60, 0), "Bladder": (7, 30), "Cervix": (4, 0)}
 """Women and men of each tissue."""
@@ -46,19 +44,10 @@ def make_expression(samples: pd.DataFrame) -> np.ndarray:
     return values.astype(np.float32)
 
 
-def make_part(samples: pd.DataFrame, expression: np.ndarray) -> TrainingPart:
-    condition = torch.from_numpy((samples["tissue"].to_numpy()[:, None] == np.array(list(TISSUES))).astype(np.float32))
-
-    def blocks() -> Iterator[Tensor]:
-        yield from torch.from_numpy(expression).split(123)
-
-    return TrainingPart(samples, condition, blocks, torch.zeros(GENES))
-
-
 @pytest.fixture(scope="module")
 def part() -> TrainingPart:
     samples = make_samples()
-    return make_part(samples, make_expression(samples))
+    return part_of_tissues(samples, make_expression(samples), list(TISSUES))
 
 
 @pytest.fixture(scope="module")
@@ -185,7 +174,7 @@ def test_a_tissue_of_partly_unknown_sex_is_left_to_the_maps_of_all(networks: Net
     samples = part.samples.assign(
         sex=part.samples["sex"].mask(part.samples["tissue"].eq("Ovary") & (part.samples.index % 2 == 0))
     )
-    some = make_part(samples, torch.cat(list(part.blocks())).numpy())
+    some = part_of_tissues(samples, torch.cat(list(part.blocks())).numpy(), list(TISSUES))
     fitted = fit_calibration(networks, some, ["tissue"], levels=65, min_samples=10)
     told = fit_calibration(networks, some, ["tissue", "sex"], levels=65, min_samples=10)
     assert fitted.sexes is not None
@@ -199,7 +188,7 @@ def test_a_condition_on_the_sex_leaves_it_to_the_networks(networks: Networks, pa
 
 
 def test_samples_of_unknown_sex_have_no_say(networks: Networks, part: TrainingPart) -> None:
-    nobody = make_part(part.samples.assign(sex=None), torch.cat(list(part.blocks())).numpy())
+    nobody = part_of_tissues(part.samples.assign(sex=None), torch.cat(list(part.blocks())).numpy(), list(TISSUES))
     assert fit_calibration(networks, nobody, ["tissue"], levels=65, min_samples=10).sexes is None
 
 

@@ -54,7 +54,9 @@ def _given(model: NetworkGenerator, donors: Donors, given: pd.DataFrame | str | 
     expression = expression_of(table, model.labels, model.units, path)
     donor_fields = donors.tally.donor_fields
     known = GivenDonors.of(table, expression, encoder=model.encoder, donor_fields=donor_fields, path=path)
-    return known if model.calibration is None else _with_sexes(known, model.calibration, model.scaling)
+    if model.calibration is None or model.calibration.sexes is None:
+        return known
+    return _with_sexes(known, model.calibration, model.scaling)
 
 
 def _with_sexes(known: GivenDonors, calibration: Calibration, scaling: Scaling) -> GivenDonors:

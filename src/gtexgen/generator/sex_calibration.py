@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gtexgen.generator.quantiles import FloatArray, quantiles, wanted_quantiles
+from gtexgen.models.sure_correlation import least_sure_correlation
 
 __all__ = [
     "SexCalibration",
@@ -29,14 +30,10 @@ IndexArray: TypeAlias = npt.NDArray[np.int64]
 Probabilities: TypeAlias = npt.NDArray[np.float64]
 
 SEXES = ("female", "male")
+"""What the samples table calls them; arrays have women first."""
 
 LEAST_CORRELATION = 0.7
 """A gene tells the sexes apart where the sex explains half of its variance within classes."""
-
-STANDARD_ERRORS = 6
-"""And where its correlation is that far from 0: there are thousands of genes, and none does so by chance then."""
-
-LEAST_DONORS = 16
 
 
 class TellingGenes(NamedTuple):
@@ -183,10 +180,7 @@ def sex_numbers(sex: Iterable[object]) -> IndexArray:
 def find_telling_genes(
     expression: FloatArray, sex: IndexArray, groups: npt.NDArray[np.str_], n_donors: int
 ) -> TellingGenes:
-    r"""Find the genes that tell the sexes apart within groups of samples; there may be none.
-
-    On Fisher's scale, :math:`\tanh^{-1} r`, the standard error of a correlation is :math:`1 / \sqrt{n - 3}` for n
-    donors.
+    """Find the genes that tell the sexes apart within groups of samples; there may be none.
 
     Parameters
     ----------
@@ -210,11 +204,10 @@ def find_telling_genes(
         squares += expression[rows].var(axis=0, dtype=np.float64) * len(rows)
         of_sex += deviation @ deviation
         n += len(rows)
-    if not n or n_donors < LEAST_DONORS:
+    if not n:
         return TellingGenes(np.empty(0, np.int64), np.empty(0, np.float32))
-    varying = squares > 0
-    correlation = np.divide(products, np.sqrt(squares * of_sex), out=np.zeros(n_genes), where=varying)
-    least = max(LEAST_CORRELATION, math.tanh(STANDARD_ERRORS / math.sqrt(n_donors - 3)))
+    correlation = np.divide(products, np.sqrt(squares * of_sex), out=np.zeros(n_genes), where=squares > 0)
+    least = max(LEAST_CORRELATION, least_sure_correlation(n_donors))
     genes = np.flatnonzero(np.abs(correlation) > least)
     weight = np.sign(correlation[genes]) / np.sqrt(squares[genes] / n)
     return TellingGenes(genes, weight.astype(np.float32))

@@ -9,16 +9,12 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, nn
 
+from gtexgen.models.sure_correlation import least_sure_correlation
+
 __all__ = ["LARGEST_GROUP", "Blocks", "GeneGroups"]
 
 LEAST_CORRELATION = 0.6
 """A pair that correlates less, of either sign, joins no genes."""
-
-STANDARD_ERRORS = 6
-"""Nor does one within so many standard errors of 0: there are millions of pairs, and few of them are chance then."""
-
-LEAST_DONORS = 16
-"""Of fewer, no pair is sure."""
 
 DONORS_PER_GENE = 4
 """A group has at most one gene for so many donors: what so few genes have in common needs no shrinkage then."""
@@ -153,15 +149,14 @@ class GeneGroups(nn.Module):
 
 
 def _tight_pairs(blocks: Blocks, fold: Tensor, n_genes: int, n_donors: int) -> tuple[Tensor, Tensor]:
-    r"""Give the pairs of genes that correlate tightly beyond chance, ``(pairs, 2)``, and how tightly, ``(pairs,)``.
+    """Give the pairs of genes that correlate tightly beyond chance, ``(pairs, 2)``, and how tightly, ``(pairs,)``.
 
-    Of each gene, only the tightest are given. On Fisher's scale, :math:`\tanh^{-1} r`, the standard error is at most
-    :math:`1 / \sqrt{n - 3}` for n donors, however many samples each of them gave.
+    Of each gene, only the tightest are given.
     """
     pairs, tightness = [torch.zeros(0, 2, dtype=torch.int64)], [torch.zeros(0)]
-    if n_donors < LEAST_DONORS:
+    least = max(LEAST_CORRELATION, least_sure_correlation(n_donors))
+    if math.isinf(least):
         return pairs[0], tightness[0]
-    least = max(LEAST_CORRELATION, math.tanh(STANDARD_ERRORS / math.sqrt(n_donors - 3)))
     width = max(1, LARGEST_PRODUCTS // (n_genes * (int(fold.max()) + 1 + MORE_TABLES)))
     for start in range(0, n_genes, width):
         partners = torch.arange(start, min(start + width, n_genes))
